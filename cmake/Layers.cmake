@@ -1,0 +1,78 @@
+# maxbrod_layer(<name> [PROTO] [DEPENDS lib...])
+#
+# One static library mb_<name> from src/<name>/*.cc, linked against all layers declared before it, and
+# one test binary <name>_test from the *_test.cc files beside the code. PROTO compiles *.proto there.
+
+set(MAXBROD_LAYERS "")
+
+function(maxbrod_layer name)
+  cmake_parse_arguments(ARG "PROTO" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
+       ${CMAKE_SOURCE_DIR}/src/${name}/*.h)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main|_testing)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "(_test|_testing)\\.cc$")
+
+  set(links "")
+  foreach(upper IN LISTS MAXBROD_LAYERS)
+    list(APPEND links mb_${upper})
+  endforeach()
+  list(REVERSE links)
+
+  add_library(mb_${name} STATIC ${sources})
+  set_target_properties(mb_${name} PROPERTIES LINKER_LANGUAGE CXX)  # a layer may be headers only
+  target_include_directories(mb_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(mb_${name} PUBLIC ${links} ${ARG_DEPENDS})
+
+  if(ARG_PROTO)
+    maxbrod_protos(${name})
+  endif()
+
+  if(tests AND NOT MAXBROD_FUZZ)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE mb_${name} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    include(GoogleTest)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+                         PROPERTIES LABELS unit TIMEOUT 300)
+  endif()
+  set(MAXBROD_LAYERS ${MAXBROD_LAYERS} ${name} PARENT_SCOPE)
+endfunction()
+
+# Generated Protobuf code is somebody else's: it is compiled without our warnings.
+function(maxbrod_protos name)
+  file(GLOB protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.proto)
+  if(NOT protos)
+    return()
+  endif()
+  set(out ${CMAKE_BINARY_DIR}/proto)
+  foreach(proto IN LISTS protos)
+    get_filename_component(stem ${proto} NAME_WE)
+    add_custom_command(
+      OUTPUT ${out}/${name}/${stem}.pb.cc ${out}/${name}/${stem}.pb.h
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${out}
+      COMMAND protobuf::protoc --cpp_out=${out} -I${CMAKE_SOURCE_DIR}/src ${proto}
+      DEPENDS ${protos})
+    list(APPEND generated ${out}/${name}/${stem}.pb.cc)
+    list(APPEND headers ${out}/${name}/${stem}.pb.h)
+  endforeach()
+  add_library(mb_${name}_proto STATIC ${generated} ${headers})
+  target_include_directories(mb_${name}_proto SYSTEM PUBLIC ${out})
+  target_compile_options(mb_${name}_proto PRIVATE -w)
+  target_link_libraries(mb_${name}_proto PUBLIC protobuf::libprotobuf)
+  target_link_libraries(mb_${name} PUBLIC mb_${name}_proto)
+endfunction()
+
+# The build fails on an include that points down the list of layers.
+function(maxbrod_check_layers)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  string(REPLACE ";" "," layers "${MAXBROD_LAYERS}")
+  add_custom_target(check_layers ALL
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/check_layers.py
+            --layers ${layers} --src ${CMAKE_SOURCE_DIR}/src)
+  add_test(NAME layers COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/check_layers.py
+           --layers ${layers} --src ${CMAKE_SOURCE_DIR}/src)
+  add_test(NAME layers_selftest COMMAND ${Python3_EXECUTABLE}
+           ${CMAKE_SOURCE_DIR}/scripts/check_layers.py --selftest)
+  set_tests_properties(layers layers_selftest PROPERTIES LABELS unit)
+endfunction()

@@ -1,0 +1,28 @@
+# Warnings, sanitizers, linker and compiler cache: what every target is built with.
+
+option(MAXBROD_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(MAXBROD_SANITIZE "" CACHE STRING "Value for -fsanitize=, e.g. address,undefined")
+
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives of g++ 12 inside std::string and std::optional at -O2 (GCC PR 105329, 105651).
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
+                      -Wno-array-bounds -Wno-stringop-overread)
+endif()
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+add_compile_options(-fno-omit-frame-pointer)
+
+if(MAXBROD_SANITIZE)
+  add_compile_options(-fsanitize=${MAXBROD_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MAXBROD_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,2 @@
+// The repository: packs, commit log, manifests, snapshots. Knows nothing of Kafka connections.
+#pragma once
