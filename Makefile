@@ -1,0 +1,77 @@
+# make            the release binary, build/release/maxbrod
+# make test       installs what is missing, builds, runs every test (brokers included)
+# make demo       the main job on two real Kafka clusters; KEEP=1 leaves them up
+# make help       the rest
+#
+# The build itself is CMake's (CMakePresets.json); this file only names the ways in.
+
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 10
+# CTEST_ARGS narrows a run: make test CTEST_ARGS="-R roundtrip"
+CTEST_ARGS ?=
+CTEST := ctest --output-on-failure --no-tests=error
+
+.PHONY: all help deps test unit demo bench format check-format fuzz asan tsan clang clean kafka
+.DEFAULT_GOAL := all
+
+all: deps build/release/build.ninja
+	@cmake --build build/release -j $(JOBS) --target maxbrod
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo 'make unit       unit tests only (no broker)'
+	@echo 'make bench      speed and memory against raw programs'
+	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make asan tsan clang   unit tests under sanitizers, and with clang'
+	@echo 'make format     clang-format over the tree; check-format only looks'
+
+deps:
+	@scripts/install-deps
+
+kafka: deps
+	@source ./dependencies.env; for v in $$KAFKA_TEST_VERSIONS; do scripts/fetch-kafka $$v >/dev/null; done
+
+build/%/build.ninja:
+	@cmake --preset $*
+
+# The last lines are ctest's totals. Longest tests first is not wanted here: units fail fast.
+test: deps kafka build/release/build.ninja
+	@cmake --build build/release -j $(JOBS)
+	@$(CTEST) --test-dir build/release -j $(JOBS) $(CTEST_ARGS)
+
+unit: deps build/release/build.ninja
+	@cmake --build build/release -j $(JOBS)
+	@$(CTEST) --test-dir build/release -j $(JOBS) -L unit $(CTEST_ARGS)
+
+demo: all kafka
+	@scripts/demo
+
+bench: deps kafka build/release/build.ninja
+	@cmake --build build/release -j $(JOBS)
+	@bench/run
+
+format: deps
+	@scripts/check-format --fix
+
+check-format: deps
+	@scripts/check-format
+
+fuzz: deps build/fuzz/build.ninja
+	@cmake --build build/fuzz -j $(JOBS)
+	@scripts/run-fuzz build/fuzz $(FUZZ_SECONDS)
+
+asan: deps build/asan-ubsan/build.ninja
+	@cmake --build build/asan-ubsan -j $(JOBS)
+	@$(CTEST) --test-dir build/asan-ubsan -j $(JOBS) -L unit $(CTEST_ARGS)
+
+tsan: deps build/tsan/build.ninja
+	@cmake --build build/tsan -j $(JOBS)
+	@$(CTEST) --test-dir build/tsan -j $(JOBS) -L unit $(CTEST_ARGS)
+
+clang: deps build/clang/build.ninja
+	@cmake --build build/clang -j $(JOBS)
+	@$(CTEST) --test-dir build/clang -j $(JOBS) -L unit $(CTEST_ARGS)
+
+clean:
+	rm -rf build
