@@ -1,0 +1,59 @@
+// How to reach a cluster: what a Java client's client.properties says, in our types.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+
+namespace maxbrod::kafka {
+
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+  auto operator<=>(const HostPort&) const = default;
+  std::string ToString() const;  // "host:port", IPv6 in brackets
+};
+
+enum class SecurityProtocol : uint8_t { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
+enum class SaslMechanism : uint8_t { kPlain, kScramSha256, kScramSha512 };
+
+// Fields named as their Kafka property. PEM text or files; PKCS12 stores; JKS is refused with a
+// hint.
+struct SslConfig {
+  std::string truststore_location, truststore_type, truststore_password, truststore_certificates;
+  std::string keystore_location, keystore_type, keystore_password;
+  std::string keystore_certificate_chain, keystore_key, key_password;
+  bool verify_hostname = true;  // ssl.endpoint.identification.algorithm, empty: off
+};
+
+struct ClientConfig {
+  std::vector<HostPort> bootstrap;
+  std::string client_id = "maxbrod";
+  SecurityProtocol security_protocol = SecurityProtocol::kPlaintext;
+  SslConfig ssl;
+  SaslMechanism sasl_mechanism = SaslMechanism::kPlain;
+  std::string sasl_username, sasl_password;  // never logged
+  Millis connect_timeout{10'000};            // socket.connection.setup.timeout.ms
+  Millis request_timeout{30'000};            // request.timeout.ms
+  Millis api_timeout{60'000};       // default.api.timeout.ms: one operation with all its retries
+  Millis retry_backoff{100};        // retry.backoff.ms, doubled up to retry_backoff_max, jittered
+  Millis retry_backoff_max{2'000};  // retry.backoff.max.ms
+};
+
+// "h1:9092,h2" -> list; port 9092 where none is given. kInvalidArgument.
+Result<std::vector<HostPort>> ParseBootstrap(const std::string& text);
+
+// Java's .properties syntax (comments, continuation lines, escapes). kInvalidArgument names the
+// line.
+Result<std::map<std::string, std::string>> ParseProperties(const std::string& text);
+
+// From a client.properties' content; properties that do not concern us are accepted and listed in
+// `ignored`. Understands bootstrap.servers, security.protocol, sasl.mechanism, sasl.jaas.config
+// (PlainLoginModule, ScramLoginModule), ssl.*, client.id, and the timeouts above.
+Result<ClientConfig> ConfigFromProperties(const std::map<std::string, std::string>& properties,
+                                          std::vector<std::string>* ignored);
+
+}  // namespace maxbrod::kafka
