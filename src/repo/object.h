@@ -1,13 +1,19 @@
 // The envelope of every object in a repository, and the frames inside it (docs/format.md).
 //
-//   header (80 bytes): magic "MXBR", type, version, crypto mode, 0, key id, 32 random bytes, key commitment,
-//                      CRC32C of the header
+//   header (80 bytes): magic "MXBR", type, version, crypto mode, 0, key id, 32 random bytes (the
+//   salt), key
+//                      commitment, CRC32C of the header
 //   frames:            12-byte frame header, payload, trailer (plain: CRC32C; encrypted: GCM tag)
 //
-// Small objects (config, commits, checkpoints, manifests, snapshots) are a sequence of record frames, each one
-// Protobuf message of at most 1 MiB; packs (pack_writer.h) hold blocks.
+// A frame's check covers the first half of the salt, the frame's ordinal in the object, the frame
+// header and the stored payload: a frame that is moved inside its object, or into another one, is
+// noticed.
+//
+// Small objects (config, commits, checkpoints, manifests, snapshots) are a sequence of record
+// frames, each one Protobuf message of at most 1 MiB; packs (pack_writer.h) hold blocks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -25,7 +31,7 @@ namespace maxbrod::repo {
 
 inline constexpr size_t kObjectHeaderBytes = 80;
 inline constexpr size_t kFrameHeaderBytes = 12;
-inline constexpr size_t kFrameTrailerBytes = 4;     // plain repositories
+inline constexpr size_t kFrameTrailerBytes = 4;  // plain repositories
 inline constexpr size_t kFramePlainBytesMax = kMiB;
 inline constexpr size_t kSmallObjectBytesMax = 64 * kMiB;
 inline constexpr uint8_t kFormatVersion = 1;
@@ -38,6 +44,11 @@ enum class ObjectType : uint8_t {
   kSnapshot = 'S',
   kPack = 'P',
 };
+
+// Fresh random bytes per encoding of an object. The first 16 bytes of a pack's salt are its id.
+using Salt = std::array<uint8_t, 32>;
+inline constexpr size_t kFrameSaltBytes = 16;  // the part of the salt that goes into frame checks
+Salt FreshSalt();
 
 enum class FrameKind : uint8_t { kRecord = 1, kBlockHeader = 2, kData = 3 };
 enum class FrameCodec : uint8_t { kNone = 0, kZstd = 1 };
@@ -57,30 +68,77 @@ struct FrameHeader {
   static Result<FrameHeader> Decode(const uint8_t* in);
 };
 
+// Computes frame checks of one object (plain repositories). A value; thread-safe.
+class FrameChecker {
+ public:
+  // `salt` is at least kFrameSaltBytes long; the first 16 bytes count.
+  explicit FrameChecker(ByteView salt);
+  // `header` is an encoded frame header; `payload_crc` the CRC32C of the stored payload.
+  uint32_t Check(uint32_t ordinal, const uint8_t* header, uint32_t payload_crc,
+                 uint32_t payload_bytes) const;
+
+ private:
+  uint32_t salt_crc_;
+};
+
+// A frame where it lies in memory, its check already verified.
+struct FrameView {
+  FrameHeader header;
+  ByteView payload;  // stored bytes; points into the buffer it was read from
+  uint32_t check = 0;
+};
+// Takes the frame number `ordinal` from the front of `bytes`. kCorrupt when it is cut short or its
+// check differs. The message says where in its object (`base` is the position of bytes->data()
+// there) but not in which one.
+Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint64_t base,
+                            ByteView* bytes);
+// The frame's plain bytes: the payload itself, or `scratch` when it had to be decompressed.
+Result<ByteView> PlainBytes(const FrameView& frame, Bytes* scratch);
+// Appends a whole frame of `plain` (at most kFramePlainBytesMax). With `compress`, zstd is used
+// where it saves more than a tenth. Returns the frame's check.
+uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
+                     ByteView plain, bool compress, Bytes* out);
+
 // Builds a small object in memory. Not thread-safe.
 class ObjectBuilder {
  public:
   explicit ObjectBuilder(ObjectType type);
+  // With a given salt: only for tests and golden files, a salt is never used for two contents.
+  ObjectBuilder(ObjectType type, const Salt& salt);
   // kInternal when the message is larger than a frame may be.
   Status Add(const google::protobuf::MessageLite& record);
-  // Call once, last: closes the object and returns its bytes.
+  // Call once, last, after at least one Add: closes the object and returns its bytes.
   Bytes Finish();
+  // Bytes so far, without the record added last.
+  size_t size() const { return bytes_.size(); }
 
  private:
+  FrameChecker checker_;
   Bytes bytes_;
   Bytes pending_;
   bool has_pending_ = false;
+  uint32_t frames_ = 0;
   void Flush(bool last);
 };
 
-// Calls `record` with the plain bytes of each record frame, in order. Every length and check is verified first;
-// a missing last frame is kCorrupt (truncation). `name` is for messages.
+// Calls `record` with the plain bytes of each record frame, in order. Every length and check of the
+// object is verified before the first call; a missing last frame is kCorrupt (truncation), and so
+// are bytes after it. `name` is for messages.
 Status ReadObject(ObjectType type, const std::string& name, ByteView bytes,
                   const std::function<Status(ByteView record)>& record);
 
-// Checks an object's header: kCorrupt (magic, type, CRC), kUnsupported (newer version, with a hint; encrypted).
+// Checks an object's header: kCorrupt (magic, type, CRC), kUnsupported (newer version, with a hint;
+// encrypted).
 Status CheckObjectHeader(ObjectType type, const std::string& name, ByteView bytes);
-// Writes an 80-byte header with a fresh salt.
+// The type of the object that begins with `bytes`; kCorrupt when it is no object of a repository.
+Result<ObjectType> PeekObjectType(const std::string& name, ByteView bytes);
+// Writes an 80-byte header with a fresh salt, or a given one.
 void EncodeObjectHeader(ObjectType type, uint8_t* out);
+void EncodeObjectHeader(ObjectType type, const Salt& salt, uint8_t* out);
+// The salt inside an encoded header (at least kObjectHeaderBytes).
+Salt HeaderSalt(ByteView header);
+
+// "commit", "pack", ...
+const char* ObjectTypeName(ObjectType type);
 
 }  // namespace maxbrod::repo

@@ -1,0 +1,356 @@
+#include "repo/object.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/message_lite.h>
+#include <openssl/rand.h>
+#include <zstd.h>
+
+#include "codec/crc32c.h"
+
+namespace maxbrod::repo {
+namespace {
+
+constexpr uint8_t kMagic[4] = {'M', 'X', 'B', 'R'};
+constexpr uint8_t kCryptoPlain = 0;
+constexpr uint8_t kCryptoAes256Gcm = 1;
+
+// Positions in the object header (docs/format.md, "Object header").
+constexpr size_t kTypeAt = 4;
+constexpr size_t kVersionAt = 5;
+constexpr size_t kCryptoAt = 6;
+constexpr size_t kReservedAt = 7;
+constexpr size_t kKeyIdAt = 8;
+constexpr size_t kSaltAt = 12;
+constexpr size_t kCommitmentAt = 44;
+constexpr size_t kHeaderCrcAt = 76;
+static_assert(kHeaderCrcAt + 4 == kObjectHeaderBytes);
+
+// Below this, a frame is not worth a try with zstd.
+constexpr size_t kCompressBytesMin = 512;
+constexpr int kRecordZstdLevel = 3;
+
+void RandomBytes(MutableByteView out) {
+  MB_CHECK(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1);
+}
+
+Status ZstdCompress(ByteView in, int level, Bytes* out) {
+  out->resize(ZSTD_compressBound(in.size()));
+  size_t n = ZSTD_compress(out->data(), out->size(), in.data(), in.size(), level);
+  if (ZSTD_isError(n)) return Status(Code::kInternal, ZSTD_getErrorName(n));
+  out->resize(n);
+  return Status::Ok();
+}
+
+Status ZstdDecompress(ByteView in, MutableByteView out) {
+  size_t n = ZSTD_decompress(out.data(), out.size(), in.data(), in.size());
+  if (ZSTD_isError(n)) return Status(Code::kCorrupt, std::string("zstd: ") + ZSTD_getErrorName(n));
+  if (n != out.size()) return Status(Code::kCorrupt, "zstd: another length than announced");
+  return Status::Ok();
+}
+
+Status Corrupt(std::string message) {
+  return Status(Code::kCorrupt, std::move(message));
+}
+
+bool AllZero(ByteView bytes) {
+  for (uint8_t b : bytes) {
+    if (b != 0) return false;
+  }
+  return true;
+}
+
+bool KnownType(uint8_t type) {
+  switch (static_cast<ObjectType>(type)) {
+    case ObjectType::kConfig:
+    case ObjectType::kCommit:
+    case ObjectType::kCheckpoint:
+    case ObjectType::kManifest:
+    case ObjectType::kSnapshot:
+    case ObjectType::kPack:
+      return true;
+  }
+  return false;
+}
+
+// What CheckObjectHeader says about a header whose CRC holds: nobody's accident, but perhaps a
+// newer program.
+Status CheckHeaderFields(const std::string& name, const uint8_t* h) {
+  if (h[kVersionAt] == 0) return Corrupt(name + ": format version 0 does not exist");
+  if (h[kVersionAt] > kFormatVersion) {
+    return Status(Code::kUnsupported,
+                  fmt::format("{}: format version {}, this program reads up to {}", name,
+                              h[kVersionAt], kFormatVersion))
+        .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
+  }
+  if (h[kCryptoAt] == kCryptoAes256Gcm) {
+    return Status(Code::kUnsupported,
+                  name + ": encrypted (AES-256-GCM), which this program cannot read")
+        .WithHint("use a maxbrod version with repository encryption");
+  }
+  if (h[kCryptoAt] != kCryptoPlain || h[kReservedAt] != 0) {
+    return Status(Code::kUnsupported,
+                  fmt::format("{}: unknown crypto mode {}/{}", name, h[kCryptoAt], h[kReservedAt]))
+        .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
+  }
+  if (LoadBig<uint32_t>(h + kKeyIdAt) != 0 ||
+      !AllZero(ByteView(h + kCommitmentAt, kHeaderCrcAt - kCommitmentAt))) {
+    return Corrupt(name + ": a plain object that names a key");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Salt FreshSalt() {
+  Salt salt;
+  RandomBytes(salt);
+  return salt;
+}
+
+const char* ObjectTypeName(ObjectType type) {
+  switch (type) {
+    case ObjectType::kConfig:
+      return "config";
+    case ObjectType::kCommit:
+      return "commit";
+    case ObjectType::kCheckpoint:
+      return "checkpoint";
+    case ObjectType::kManifest:
+      return "manifest";
+    case ObjectType::kSnapshot:
+      return "snapshot";
+    case ObjectType::kPack:
+      return "pack";
+  }
+  return "unknown";
+}
+
+// ---- Object header
+// --------------------------------------------------------------------------------
+
+void EncodeObjectHeader(ObjectType type, uint8_t* out) {
+  EncodeObjectHeader(type, FreshSalt(), out);
+}
+
+void EncodeObjectHeader(ObjectType type, const Salt& salt, uint8_t* out) {
+  std::memset(out, 0, kObjectHeaderBytes);
+  std::memcpy(out, kMagic, sizeof(kMagic));
+  out[kTypeAt] = static_cast<uint8_t>(type);
+  out[kVersionAt] = kFormatVersion;
+  out[kCryptoAt] = kCryptoPlain;
+  std::memcpy(out + kSaltAt, salt.data(), salt.size());
+  StoreBig<uint32_t>(out + kHeaderCrcAt, Crc32c(ByteView(out, kHeaderCrcAt)));
+}
+
+Salt HeaderSalt(ByteView header) {
+  MB_CHECK(header.size() >= kObjectHeaderBytes);
+  Salt salt;
+  std::memcpy(salt.data(), header.data() + kSaltAt, salt.size());
+  return salt;
+}
+
+Result<ObjectType> PeekObjectType(const std::string& name, ByteView bytes) {
+  if (bytes.size() < kObjectHeaderBytes) {
+    return Corrupt(fmt::format("{}: {} bytes are too few for an object", name, bytes.size()));
+  }
+  const uint8_t* h = bytes.data();
+  if (std::memcmp(h, kMagic, sizeof(kMagic)) != 0) {
+    return Corrupt(name + ": not an object of a maxbrod repository (magic)");
+  }
+  if (LoadBig<uint32_t>(h + kHeaderCrcAt) != Crc32c(bytes.first(kHeaderCrcAt))) {
+    return Corrupt(name + ": object header is damaged (CRC32C)");
+  }
+  if (!KnownType(h[kTypeAt])) {
+    return Status(Code::kUnsupported, fmt::format("{}: unknown object type {}", name, h[kTypeAt]))
+        .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
+  }
+  return static_cast<ObjectType>(h[kTypeAt]);
+}
+
+Status CheckObjectHeader(ObjectType type, const std::string& name, ByteView bytes) {
+  MB_ASSIGN_OR_RETURN(ObjectType found, PeekObjectType(name, bytes));
+  MB_RETURN_IF_ERROR(CheckHeaderFields(name, bytes.data()));
+  if (found != type) {
+    return Corrupt(fmt::format("{}: is a {}, expected a {}", name, ObjectTypeName(found),
+                               ObjectTypeName(type)));
+  }
+  return Status::Ok();
+}
+
+// ---- Frames
+// ---------------------------------------------------------------------------------------
+
+void FrameHeader::Encode(uint8_t* out) const {
+  StoreBig<uint32_t>(out, plain_bytes);
+  StoreBig<uint32_t>(out + 4, stored_bytes);
+  out[8] = static_cast<uint8_t>(kind);
+  out[9] = static_cast<uint8_t>(codec);
+  out[10] = flags;
+  out[11] = 0;
+}
+
+Result<FrameHeader> FrameHeader::Decode(const uint8_t* in) {
+  FrameHeader h;
+  h.plain_bytes = LoadBig<uint32_t>(in);
+  h.stored_bytes = LoadBig<uint32_t>(in + 4);
+  h.flags = in[10];
+  if (h.plain_bytes > kFramePlainBytesMax || h.stored_bytes > h.plain_bytes) {
+    return Corrupt(
+        fmt::format("impossible frame lengths {} and {}", h.plain_bytes, h.stored_bytes));
+  }
+  if (in[8] < 1 || in[8] > 3 || in[9] > 1 || in[11] != 0 ||
+      (h.flags & ~(kFrameLastOfBlock | kFrameLastOfObject)) != 0) {
+    return Status(Code::kUnsupported, fmt::format("unknown frame kind {}, codec {}, flags {} or {}",
+                                                  in[8], in[9], in[10], in[11]));
+  }
+  h.kind = static_cast<FrameKind>(in[8]);
+  h.codec = static_cast<FrameCodec>(in[9]);
+  if (h.codec == FrameCodec::kNone && h.stored_bytes != h.plain_bytes) {
+    return Corrupt("lengths of an uncompressed frame differ");
+  }
+  return h;
+}
+
+FrameChecker::FrameChecker(ByteView salt) {
+  MB_CHECK(salt.size() >= kFrameSaltBytes);
+  salt_crc_ = Crc32c(salt.first(kFrameSaltBytes));
+}
+
+uint32_t FrameChecker::Check(uint32_t ordinal, const uint8_t* header, uint32_t payload_crc,
+                             uint32_t payload_bytes) const {
+  uint8_t position[4];
+  StoreBig<uint32_t>(position, ordinal);
+  uint32_t crc = Crc32cExtend(salt_crc_, position);
+  crc = Crc32cExtend(crc, ByteView(header, kFrameHeaderBytes));
+  return Crc32cCombine(crc, payload_crc, payload_bytes);
+}
+
+Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint64_t base,
+                            ByteView* bytes) {
+  auto context = [&] { return fmt::format("frame {} at byte {}", ordinal, base); };
+  if (bytes->size() < kFrameHeaderBytes + kFrameTrailerBytes) {
+    return Corrupt(context() + ": cut short");
+  }
+  const uint8_t* p = bytes->data();
+  auto header = FrameHeader::Decode(p);
+  if (!header.ok() && header.status().code() != Code::kUnsupported) {
+    return header.status().WithContext(context());
+  }
+  // An unknown kind is believed only when the check holds; else it is damage.
+  uint32_t stored = LoadBig<uint32_t>(p + 4);
+  if (stored > bytes->size() - kFrameHeaderBytes - kFrameTrailerBytes) {
+    return Corrupt(context() + ": cut short");
+  }
+  FrameView frame;
+  frame.payload = bytes->subspan(kFrameHeaderBytes, stored);
+  frame.check = LoadBig<uint32_t>(p + kFrameHeaderBytes + stored);
+  if (checker.Check(ordinal, p, Crc32c(frame.payload), stored) != frame.check) {
+    return Corrupt(context() + ": damaged (CRC32C)");
+  }
+  if (!header.ok()) {
+    return header.status().WithContext(context()).WithHint(
+        "a newer maxbrod wrote this object: use that version or a later one");
+  }
+  frame.header = *header;
+  *bytes = bytes->subspan(kFrameHeaderBytes + stored + kFrameTrailerBytes);
+  return frame;
+}
+
+Result<ByteView> PlainBytes(const FrameView& frame, Bytes* scratch) {
+  if (frame.header.codec == FrameCodec::kNone) return frame.payload;
+  scratch->resize(frame.header.plain_bytes);
+  MB_RETURN_IF_ERROR(ZstdDecompress(frame.payload, *scratch));
+  return ByteView(*scratch);
+}
+
+uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
+                     ByteView plain, bool compress, Bytes* out) {
+  MB_CHECK(plain.size() <= kFramePlainBytesMax);
+  FrameHeader header;
+  header.plain_bytes = static_cast<uint32_t>(plain.size());
+  header.kind = kind;
+  header.flags = flags;
+  ByteView payload = plain;
+  Bytes packed;
+  if (compress && plain.size() >= kCompressBytesMin &&
+      ZstdCompress(plain, kRecordZstdLevel, &packed).ok() &&
+      packed.size() < plain.size() - plain.size() / 10) {
+    header.codec = FrameCodec::kZstd;
+    payload = packed;
+  }
+  header.stored_bytes = static_cast<uint32_t>(payload.size());
+  size_t at = out->size();
+  out->resize(at + kFrameHeaderBytes);
+  header.Encode(out->data() + at);
+  uint32_t check = checker.Check(ordinal, out->data() + at, Crc32c(payload), header.stored_bytes);
+  Append(*out, payload);
+  AppendBig<uint32_t>(*out, check);
+  return check;
+}
+
+// ---- Small objects
+// --------------------------------------------------------------------------------
+
+ObjectBuilder::ObjectBuilder(ObjectType type) : ObjectBuilder(type, FreshSalt()) {}
+
+ObjectBuilder::ObjectBuilder(ObjectType type, const Salt& salt) : checker_(salt) {
+  bytes_.resize(kObjectHeaderBytes);
+  EncodeObjectHeader(type, salt, bytes_.data());
+}
+
+Status ObjectBuilder::Add(const google::protobuf::MessageLite& record) {
+  size_t size = record.ByteSizeLong();
+  if (size > kFramePlainBytesMax) {
+    return Status(Code::kInternal, fmt::format("a {} of {} bytes is larger than a record may be",
+                                               record.GetTypeName(), size));
+  }
+  Flush(false);
+  pending_.resize(size);
+  record.SerializeWithCachedSizesToArray(pending_.data());
+  has_pending_ = true;
+  return Status::Ok();
+}
+
+void ObjectBuilder::Flush(bool last) {
+  if (!has_pending_) return;
+  AppendFrame(checker_, frames_++, FrameKind::kRecord, last ? kFrameLastOfObject : 0, pending_,
+              true, &bytes_);
+  has_pending_ = false;
+}
+
+Bytes ObjectBuilder::Finish() {
+  MB_CHECK(has_pending_);
+  Flush(true);
+  return std::move(bytes_);
+}
+
+Status ReadObject(ObjectType type, const std::string& name, ByteView bytes,
+                  const std::function<Status(ByteView record)>& record) {
+  MB_RETURN_IF_ERROR(CheckObjectHeader(type, name, bytes));
+  FrameChecker checker(HeaderSalt(bytes));
+  std::vector<FrameView> frames;
+  ByteView left = bytes.subspan(kObjectHeaderBytes);
+  for (bool last = false; !last;) {
+    if (left.empty()) return Corrupt(name + ": ends before its last frame");
+    auto frame =
+        TakeFrame(checker, static_cast<uint32_t>(frames.size()), bytes.size() - left.size(), &left);
+    if (!frame.ok()) return frame.status().WithContext(name);
+    if (frame->header.kind != FrameKind::kRecord) {
+      return Corrupt(fmt::format("{}: frame {} is not a record", name, frames.size()));
+    }
+    last = (frame->header.flags & kFrameLastOfObject) != 0;
+    frames.push_back(*frame);
+  }
+  if (!left.empty()) {
+    return Corrupt(fmt::format("{}: {} bytes after the last frame", name, left.size()));
+  }
+  Bytes scratch;
+  for (const FrameView& frame : frames) {
+    auto plain = PlainBytes(frame, &scratch);
+    if (!plain.ok()) return plain.status().WithContext(name);
+    MB_RETURN_IF_ERROR(record(*plain));
+  }
+  return Status::Ok();
+}
+
+}  // namespace maxbrod::repo
