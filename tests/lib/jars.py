@@ -1,0 +1,64 @@
+"""Kafka's jars of a version, and the Java programs of the tests compiled against them."""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CACHE = ROOT / ".cache" / "kafka"
+
+
+def _dependencies():
+    """The values of dependencies.env, as the shell reads them."""
+    names = ["KAFKA_TEST_VERSIONS", "KAFKA_DEMO_VERSION", "KAFKA_OLDEST_VERSION"]
+    script = "source ./dependencies.env; " + "; ".join(f'echo "{n}=${n}"' for n in names)
+    out = subprocess.run(["bash", "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+    return dict(line.split("=", 1) for line in out.stdout.splitlines())
+
+
+DEPENDENCIES = _dependencies()
+VERSIONS = DEPENDENCIES["KAFKA_TEST_VERSIONS"].split()
+NEWEST = DEPENDENCIES["KAFKA_DEMO_VERSION"]
+
+
+def libs(version):
+    """The folder of the jars of that version, fetched first if need be."""
+    out = subprocess.run([ROOT / "scripts" / "fetch-kafka", version], check=True, stdout=subprocess.PIPE,
+                         text=True)
+    return pathlib.Path(out.stdout.strip())
+
+
+def java(flags, classpath, main, *args):
+    """A command line that runs a Java class and dies with the process that started it."""
+    return ["setpriv", "--pdeathsig", "KILL", "java", *flags, "-cp", classpath, main, *map(str, args)]
+
+
+def probe_classpath(version):
+    """Class path of KafkaProbe compiled against that version; compiled once per state of its sources."""
+    jars = libs(version)
+    sources = sorted((ROOT / "tests" / "java").glob("*.java"))
+    digest = hashlib.sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:16]
+    classes = CACHE / version / f"probe-{digest}"
+    if not classes.exists():
+        with open(CACHE / f".lock-probe-{version}", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not classes.exists():
+                staging = classes.with_suffix(".tmp")
+                shutil.rmtree(staging, ignore_errors=True)
+                subprocess.run(["javac", "-nowarn", "-cp", f"{jars}/*", "-d", staging, *sources], check=True,
+                               capture_output=True)
+                os.rename(staging, classes)
+    return f"{classes}:{jars}/*"
+
+
+def tool(version, main, *args, check=True, timeout=120):
+    """Runs one of Kafka's own command line tools by its main class and returns what it printed."""
+    command = java(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"], f"{libs(version)}/*", main, *args)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{main} {args}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
