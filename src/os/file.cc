@@ -160,7 +160,7 @@ class PosixFileSystem : public FileSystem {
   Status Link(const std::string& existing, const std::string& created) override {
     if (::link(existing.c_str(), created.c_str()) == 0) return Status::Ok();
     int error = errno;
-    if (error == EOPNOTSUPP || error == ENOSYS || (error == EPERM && !MayLink(existing))) {
+    if (error == EOPNOTSUPP || error == ENOSYS || (error == EPERM && !IsForeign(existing))) {
       return Status(Code::kUnsupported, "link " + created + ": the file system has no hard links")
           .WithHint("use a directory on a local file system (ext4, xfs, ...) or on NFS");
     }
@@ -253,7 +253,7 @@ class PosixFileSystem : public FileSystem {
 
   // EPERM from link(2) means "no hard links here" (FAT, some FUSE) unless the kernel protects files
   // of other owners (fs.protected_hardlinks).
-  static bool MayLink(const std::string& existing) {
+  static bool IsForeign(const std::string& existing) {
     struct stat st;
     return ::stat(existing.c_str(), &st) == 0 && st.st_uid != ::geteuid();
   }
