@@ -1,5 +1,5 @@
-// What the repository knows of a block: a run of consecutive batches of one partition, kept verbatim.
-// A restore plan is made of these alone, without touching a (perhaps cold) pack.
+// What the repository knows of a block: a run of consecutive batches of one partition, kept
+// verbatim. A restore plan is made of these alone, without touching a (perhaps cold) pack.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,19 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
+#include "base/status.h"
 #include "repo/format.pb.h"
 
 namespace maxbrod::repo {
 
 enum BlockFlags : uint32_t {
-  kBlockLogAppendTime = 1u << 0,   // some batch carries the LogAppendTime mark
-  kBlockOldMagic = 1u << 1,        // message format 0 or 1
-  kBlockTransactional = 1u << 2,   // some batch is transactional
-  kBlockIdempotent = 1u << 3,      // some batch has a producer id
-  kBlockDeleteHorizon = 1u << 4,   // some batch carries a delete horizon (KIP-534)
-  kBlockEmptyBatch = 1u << 5,      // some batch header without records, left by compaction
+  kBlockLogAppendTime = 1u << 0,  // some batch carries the LogAppendTime mark
+  kBlockOldMagic = 1u << 1,       // message format 0 or 1
+  kBlockTransactional = 1u << 2,  // some batch is transactional
+  kBlockIdempotent = 1u << 3,     // some batch has a producer id
+  kBlockDeleteHorizon = 1u << 4,  // some batch carries a delete horizon (KIP-534)
+  kBlockEmptyBatch = 1u << 5,     // some batch header without records, left by compaction
 };
 
 struct AbortedTransaction {
@@ -59,7 +61,8 @@ struct BlockOwner {
   auto operator<=>(const BlockOwner&) const = default;
 };
 
-// Where it lies. `frame_checks` is filled when the entry comes from a pack's index, empty from a manifest.
+// Where it lies. `frame_checks` is filled when the entry comes from a pack's index, empty from a
+// manifest.
 struct BlockPlace {
   uint64_t pack_offset = 0;   // of the header frame
   uint64_t stored_bytes = 0;  // all its frames
@@ -79,9 +82,28 @@ struct BlockEntry {
   bool operator==(const BlockEntry&) const = default;
 };
 
-// Packs the entries (all of one owner, ascending by first offset) into columns.
+// Limits of format v1, so that every block fits an index record.
+inline constexpr size_t kBlockAbortedMax = 16384;  // aborted transactions of one block
+inline constexpr uint64_t kBlockPlainBytesMax =
+    uint64_t{2} * kGiB + kMiB;  // one batch may have 2 GiB
+inline constexpr size_t kRunBlocksMax = 16384;
+
+// The block's identity inside its pack.
+format::BlockHeader EncodeBlockHeader(const BlockOwner& owner, const BlockStats& stats,
+                                      uint64_t plain_bytes);
+// kCorrupt when the bytes are no block header or its values make no sense.
+Result<format::BlockHeader> ParseBlockHeader(ByteView record);
+// kCorrupt unless a topic id has 16 bytes.
+Result<BlockOwner> OwnerOf(const format::BlockHeader& header);
+
+// Packs the entries (all of one owner, ascending by first offset) into columns. A column that would
+// hold only zeros is left out.
 format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries);
-// kCorrupt when columns differ in length or values make no sense; appends to `out`.
+// The same for entries of any owners, sorted by (owner, first offset): cut so that each run fits a
+// record.
+std::vector<format::BlockRun> EncodeRuns(const std::vector<const BlockEntry*>& entries);
+// kCorrupt when columns differ in length or values make no sense; appends to `out` (nothing on an
+// error).
 Status DecodeRun(const format::BlockRun& run, std::vector<BlockEntry>* out);
 
 }  // namespace maxbrod::repo
