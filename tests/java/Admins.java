@@ -6,7 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -33,6 +35,7 @@ import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
+import org.apache.kafka.common.errors.PreferredLeaderNotAvailableException;
 import org.apache.kafka.common.quota.ClientQuotaAlteration;
 import org.apache.kafka.common.quota.ClientQuotaEntity;
 import org.apache.kafka.common.resource.PatternType;
@@ -149,17 +152,23 @@ final class Admins {
     TopicPartition partition = partition(c);
     List<Integer> replicas = ints(c.get("replicas"));
     admin.alterPartitionReassignments(Map.of(partition, Optional.of(new NewPartitionReassignment(replicas)))).all().get();
-    while (!admin.listPartitionReassignments(java.util.Set.of(partition)).reassignments().get().isEmpty()) {
+    while (!admin.listPartitionReassignments(Set.of(partition)).reassignments().get().isEmpty()) {
       Thread.sleep(50);
     }
-    try {
-      admin.electLeaders(ElectionType.PREFERRED, java.util.Set.of(partition)).all().get();
-    } catch (java.util.concurrent.ExecutionException e) {
-      if (!(e.getCause() instanceof ElectionNotNeededException)) {
-        throw e;
+    for (int tries = 0; ; tries++) {
+      try {
+        admin.electLeaders(ElectionType.PREFERRED, Set.of(partition)).all().get();
+        return true;
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof ElectionNotNeededException) {
+          return true;
+        }
+        if (!(e.getCause() instanceof PreferredLeaderNotAvailableException) || tries > 300) {
+          throw e;
+        }
+        Thread.sleep(100);  // not in sync yet
       }
     }
-    return true;
   }
 
   /** ACL: principal, operation, resource type and name, "prefixed"? , "deny"? */

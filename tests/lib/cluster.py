@@ -104,10 +104,11 @@ class Cluster:
     Listeners are PLAINTEXT (always: brokers among themselves and the probe, a superuser where there are ACLs) and any of
     SSL, SASL_PLAINTEXT and SASL_SSL by name; `tls` is a lib.certs.Authority for the SSL ones. `users` (name -> password)
     may log in by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. `acls` turns Kafka's authorizer on. `config` overrides anything.
+    `optimize` lets the JVM use its slow good compiler, for measurements.
     """
 
     def __init__(self, version, folder, brokers=1, racks=None, listeners=(), tls=None, users=None, acls=False,
-                 config=None, heap_mb=384, client_auth="none"):
+                 config=None, heap_mb=384, client_auth="none", optimize=False):
         self.version = version
         self.folder = pathlib.Path(folder)
         self.tls = tls
@@ -123,12 +124,16 @@ class Cluster:
         self.brokers = [Broker(i + 1, self.folder / f"broker-{i + 1}", racks[i] if racks else None, names)
                         for i in range(brokers)]
         self._probe = None
+        self._compiler = "-XX:TieredStopAtLevel=4" if optimize else "-XX:TieredStopAtLevel=1"
+        self._archive_to = None
         atexit.register(self._kill_all)
 
     # -- life of the cluster
 
     def start(self, wait=True):
         """Formats the disks and starts all brokers."""
+        if self._archive_to is None:
+            _ensure_class_archive(self.version)
         boot = self._bootstrap_checkpoint()
         for broker in self.brokers:
             broker.data.mkdir(parents=True)
@@ -286,13 +291,15 @@ class Cluster:
         return properties
 
     def _launch(self, broker):
-        flags = [f"-Xmx{self.heap_mb}m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+        flags = [self._compiler, f"-Xmx{self.heap_mb}m", "-Xms64m", "-Djava.awt.headless=true",
                  "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.showShortLogName=true",
-                 "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS", "-Djava.awt.headless=true"]
+                 "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
+        if self._archive_to:
+            flags.append(f"-XX:ArchiveClassesAtExit={self._archive_to}")
         with open(broker.log, "ab") as log:
             broker.process = subprocess.Popen(
-                jars.java(flags, f"{jars.libs(self.version)}/*", "kafka.Kafka",
-                          broker.folder / "server.properties"),
+                jars.java(self.version, flags, "kafka.Kafka", broker.folder / "server.properties",
+                          archive=self._archive_to is None),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def _format(self, broker, boot):
@@ -325,3 +332,24 @@ class Cluster:
                 os.rename(scratch / "data" / "bootstrap.checkpoint", kept)
                 shutil.rmtree(scratch)
         return kept
+
+
+def _ensure_class_archive(version):
+    """Runs one broker for the sake of the archive its JVM writes at its end."""
+    archive = jars.class_archive(version)
+    if archive.exists():
+        return
+    jars.libs(version)
+    with open(jars.CACHE / f".lock-archive-{version}", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if archive.exists():
+            return
+        scratch = jars.CACHE / version / f"archive-{os.getpid()}"
+        staging = archive.with_suffix(".tmp")
+        cluster = Cluster(version, scratch)
+        cluster._archive_to = staging
+        cluster.start()
+        cluster.stop()
+        cluster.destroy()
+        os.rename(staging, archive)
+        shutil.rmtree(scratch)

@@ -19,12 +19,11 @@ class Probe:
     """One child process on one cluster. Not thread-safe. Any command is a call: probe("offsets", topics=[...])."""
 
     def __init__(self, version, bootstrap, log, heap_mb=512, **properties):
-        flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", f"-Xmx{heap_mb}m",
-                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        flags = [f"-Xmx{heap_mb}m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
-                jars.java(flags, jars.probe_classpath(version), "KafkaProbe", bootstrap,
-                          *(f"{k}={v}" for k, v in properties.items())),
+                jars.java(version, flags, "KafkaProbe", bootstrap, *(f"{k}={v}" for k, v in properties.items()),
+                          classpath=jars.probe_classes(version)),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
 
     def __call__(self, command, timeout=300, **fields):
