@@ -42,6 +42,8 @@ bool IsDefault(const M& value, const M& initial) {
     return !value.has_value() || IsDefault(*value, *initial);
   } else if constexpr (std::is_same_v<M, ByteView>) {
     return value.empty();
+  } else if constexpr (std::is_same_v<M, RecordPieces>) {
+    return value.pieces.empty();
   } else {
     return value == initial;
   }
@@ -126,7 +128,8 @@ class Encoder {
   void Put(const Uuid& v, const char*, bool) { out_->Uuid(v); }
   void Put(const std::string& v, const char*, bool) { out_->String(v, flexible_); }
   void Put(const Bytes& v, const char*, bool) { out_->NullableBytes(ByteView(v), flexible_); }
-  void Put(const ByteView& v, const char*, bool) { out_->Records(v, flexible_); }
+  void Put(const ByteView& v, const char*, bool) { out_->Records({&v, 1}, flexible_); }
+  void Put(const RecordPieces& v, const char*, bool) { out_->Records(v.pieces, flexible_); }
   template <class T>
   void Put(const std::optional<T>& v, const char* name, bool nullable) {
     if (v) return Put(*v, name, nullable);
@@ -136,7 +139,8 @@ class Encoder {
     } else if constexpr (std::is_same_v<T, std::string>) {
       out_->NullableString(std::nullopt, flexible_);
     } else {
-      static_assert(std::is_same_v<T, Bytes> || std::is_same_v<T, ByteView>);
+      static_assert(std::is_same_v<T, Bytes> || std::is_same_v<T, ByteView> ||
+                    std::is_same_v<T, RecordPieces>);
       out_->NullableBytes(std::nullopt, flexible_);
     }
   }
@@ -235,6 +239,12 @@ class Decoder {
   void Get(std::optional<ByteView>& v, bool nullable) {
     if (!nullable) return Get(v.emplace(), false);
     v = in_.NullableBytes(flexible_);
+  }
+  void Get(std::optional<RecordPieces>& v, bool nullable) {
+    std::optional<ByteView> whole;
+    Get(whole, nullable);
+    v.reset();
+    if (whole) v.emplace(*whole);
   }
   template <class T>
   void Get(std::optional<std::vector<T>>& v, bool nullable) {

@@ -222,13 +222,18 @@ void WireWriter::NullableBytes(std::optional<ByteView> v, bool compact) {
   if (v) Raw(*v);
 }
 
-void WireWriter::Records(std::optional<ByteView> v, bool compact) {
-  if (payload_ == Payload::kCopy || !v || v->size() < kReferenceBytesMin) {
-    return NullableBytes(v, compact);
+void WireWriter::Records(std::span<const ByteView> pieces, bool compact) {
+  size_t total = 0;
+  for (ByteView piece : pieces) total += piece.size();
+  Length32(total, compact);
+  for (ByteView piece : pieces) {
+    if (payload_ == Payload::kCopy || piece.size() < kReferenceBytesMin) {
+      Raw(piece);
+    } else {
+      references_.push_back({buffer_.size(), piece});
+      referenced_bytes_ += piece.size();
+    }
   }
-  Length32(v->size(), compact);
-  references_.push_back({buffer_.size(), *v});
-  referenced_bytes_ += v->size();
 }
 
 void WireWriter::Array(size_t count, bool compact) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -118,8 +119,9 @@ class WireWriter {
   void NullableString(std::optional<std::string_view> v, bool compact);
   void String(std::string_view v, bool compact) { NullableString(v, compact); }
   void NullableBytes(std::optional<ByteView> v, bool compact);
-  // As NullableBytes, but large payload becomes a piece of its own in a referencing writer.
-  void Records(std::optional<ByteView> v, bool compact);
+  // A bytes field made of the concatenated pieces; in a referencing writer large ones are not
+  // copied.
+  void Records(std::span<const ByteView> pieces, bool compact);
   void Array(size_t count, bool compact);
   void NullArray(bool compact);
   // Sorted by tag, each tag once.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,16 @@ constexpr FieldVersions Until(int16_t version) {
 constexpr FieldVersions Between(int16_t since, int16_t until) {
   return {.since = since, .until = until};
 }
+
+// Record bytes to be sent, in one or more pieces that stay where they are (a patched batch header
+// and the batch's body, say). A decoded one is a single view.
+struct RecordPieces {
+  RecordPieces() = default;
+  RecordPieces(ByteView whole) : pieces{whole} {}  // NOLINT: implicit by design
+  explicit RecordPieces(std::span<const ByteView> parts) : pieces(parts.begin(), parts.end()) {}
+
+  std::vector<ByteView> pieces;
+};
 
 // Everything fixed about a request or response type; each has one as kApi.
 struct ApiInfo {

@@ -1,6 +1,6 @@
 // Produce (API 0): appends record batches. The records of a request are the caller's bytes: encode
 // the frame with a referencing WireWriter and they are never copied, only their lengths are written
-// (the restore path).
+// (the restore path). From version 13 on topics go by id (KIP-516).
 #pragma once
 
 #include "kafka/messages/message.h"
@@ -11,11 +11,11 @@ struct ProduceResponse;
 
 struct ProduceRequest {
   using Response = ProduceResponse;
-  static constexpr ApiInfo kApi{"Produce", 0, 3, 12, 9};
+  static constexpr ApiInfo kApi{"Produce", 0, 3, 13, 9};
 
   struct Partition {
     int32_t partition_index = 0;
-    std::optional<ByteView> records;  // exactly one batch; a view of the caller's bytes
+    std::optional<RecordPieces> records;  // exactly one batch, the caller's bytes
 
     template <class V, class S>
     static void Visit(V& v, S& s) {
@@ -25,12 +25,14 @@ struct ProduceRequest {
   };
 
   struct Topic {
-    std::string name;
+    std::string name;  // up to version 12
+    Uuid topic_id;     // from version 13 on
     std::vector<Partition> partitions;
 
     template <class V, class S>
     static void Visit(V& v, S& s) {
-      v.Field(s, &Topic::name, "name");
+      v.Field(s, &Topic::name, "name", Until(12).Ignorable());
+      v.Field(s, &Topic::topic_id, "topic_id", Since(13).Ignorable());
       v.Field(s, &Topic::partitions, "partitions");
     }
   };
@@ -50,7 +52,7 @@ struct ProduceRequest {
 };
 
 struct ProduceResponse {
-  static constexpr ApiInfo kApi{"Produce", 0, 3, 12, 9};
+  static constexpr ApiInfo kApi{"Produce", 0, 3, 13, 9};
 
   struct RecordError {
     int32_t batch_index = 0;
@@ -102,13 +104,15 @@ struct ProduceResponse {
   };
 
   struct Topic {
-    std::string name;
+    std::string name;  // up to version 12
+    Uuid topic_id;     // from version 13 on
     std::vector<Partition> partitions;
 
     bool operator==(const Topic&) const = default;
     template <class V, class S>
     static void Visit(V& v, S& s) {
-      v.Field(s, &Topic::name, "name");
+      v.Field(s, &Topic::name, "name", Until(12).Ignorable());
+      v.Field(s, &Topic::topic_id, "topic_id", Since(13).Ignorable());
       v.Field(s, &Topic::partitions, "partitions");
     }
   };
