@@ -1,4 +1,5 @@
-// A point in time by which work must be done, and the pair (deadline, stop token) every blocking call takes.
+// A point in time by which work must be done, and the pair (deadline, stop token) every blocking
+// call takes.
 #pragma once
 
 #include <chrono>
@@ -34,7 +35,8 @@ class Deadline {
   std::chrono::steady_clock::time_point at_ = std::chrono::steady_clock::time_point::max();
 };
 
-// What bounds a blocking call: it returns kTimeout at the deadline and kCancelled soon after a stop request.
+// What bounds a blocking call: it returns kTimeout at the deadline and kCancelled soon after a stop
+// request.
 struct CallContext {
   Deadline deadline;
   std::stop_token stop;

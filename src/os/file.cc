@@ -11,11 +11,11 @@
 #include <cerrno>
 #include <system_error>
 
+#include "os/pieces_internal.h"
+
 namespace maxbrod {
 namespace {
 
-// Below IOV_MAX (1024 on Linux), and enough that one more system call does not matter.
-constexpr size_t kPiecesPerWrite = 256;
 // Linux moves at most 0x7ffff000 bytes per call; asking for less keeps the arithmetic in ssize_t.
 constexpr size_t kBytesPerCall = size_t{1} << 30;
 
@@ -69,25 +69,23 @@ class PosixFile : public File {
   using File::WriteAll;
   Status WriteAll(std::span<const ByteView> pieces) override {
     MB_RETURN_IF_ERROR(poison_);
-    size_t piece = 0, done = 0;  // `done` bytes of pieces[piece] are written
-    while (piece < pieces.size()) {
-      iovec iov[kPiecesPerWrite];
-      size_t count = 0, bytes = 0;
-      for (size_t i = piece; i < pieces.size() && count < kPiecesPerWrite; ++i) {
-        ByteView rest = pieces[i].subspan(i == piece ? done : 0);
-        rest = rest.first(std::min(rest.size(), kBytesPerCall - bytes));
-        iov[count].iov_base = const_cast<uint8_t*>(rest.data());
-        iov[count++].iov_len = rest.size();
-        bytes += rest.size();
-        if (bytes == kBytesPerCall) break;
-      }
-      ssize_t n = RetryOnInterrupt([&] { return ::writev(fd_, iov, static_cast<int>(count)); });
+    internal::PieceCursor cursor(pieces);
+    while (!cursor.done()) {
+      iovec iov[internal::PieceCursor::kPiecesMax];
+      auto count = static_cast<int>(cursor.Fill(iov));
+      ssize_t n = RetryOnInterrupt([&] { return ::writev(fd_, iov, count); });
       if (n < 0) return Poison(ErrnoStatus(errno, "write", path_));
-      if (n == 0 && bytes > 0) return Poison(Status(Code::kIo, "write " + path_ + ": no progress"));
-      done += static_cast<size_t>(n);
-      while (piece < pieces.size() && done >= pieces[piece].size()) done -= pieces[piece++].size();
+      if (n == 0) return Poison(Status(Code::kIo, "write " + path_ + ": no progress"));
+      cursor.Advance(static_cast<size_t>(n));
     }
     return Status::Ok();
+  }
+
+  void StartWriteback() override {
+    // Without the WAIT flags an error is left for fsync to report.
+    auto from = static_cast<off_t>(writeback_);
+    auto count = static_cast<off_t>(appended_ - writeback_);
+    if (::sync_file_range(fd_, from, count, SYNC_FILE_RANGE_WRITE) == 0) writeback_ = appended_;
   }
 
   Status PreadAll(uint64_t offset, MutableByteView out) override {
@@ -139,6 +137,8 @@ class PosixFile : public File {
   int fd_;
   const std::string path_;
   Status poison_;
+  uint64_t appended_ = 0;
+  uint64_t writeback_ = 0;  // appended bytes whose way to the disk has begun
 };
 
 class PosixFileSystem : public FileSystem {
@@ -163,6 +163,11 @@ class PosixFileSystem : public FileSystem {
     if (error == EOPNOTSUPP || error == ENOSYS || (error == EPERM && !IsForeign(existing))) {
       return Status(Code::kUnsupported, "link " + created + ": the file system has no hard links")
           .WithHint("use a directory on a local file system (ext4, xfs, ...) or on NFS");
+    }
+    if (error == EXDEV) {
+      return Status(Code::kUnsupported,
+                    "link " + created + ": " + existing + " lies on another file system")
+          .WithHint("nothing may be mounted below that directory");
     }
     return ErrnoStatus(error, "link", created);
   }

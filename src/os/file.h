@@ -43,6 +43,9 @@ class File {
   // Appends all pieces, in order.
   virtual Status WriteAll(std::span<const ByteView> pieces) = 0;
   Status WriteAll(ByteView piece) { return WriteAll(std::span<const ByteView>(&piece, 1)); }
+  // Begins to bring what was appended since the last call to the disk, without waiting, so that a
+  // later Sync has less left to do. Only a hint: it neither fails nor promises anything.
+  virtual void StartWriteback() {}
   // Fills `out` from byte `offset`; a file that ends before is kCorrupt.
   virtual Status PreadAll(uint64_t offset, MutableByteView out) = 0;
   // Makes what was written survive a power failure. The file's *name* survives only when its
@@ -67,7 +70,7 @@ class FileSystem {
   // Makes the names in a directory survive a power failure.
   virtual Status SyncDirectory(const std::string& path) = 0;
   // Gives the file a second name; kAlreadyExists when that one is taken. kUnsupported where the
-  // file system has no hard links.
+  // file system has no hard links, or the two names lie on different ones.
   virtual Status Link(const std::string& existing, const std::string& created) = 0;
   virtual Status Unlink(const std::string& path) = 0;
   // Replaces `to` if it is there.
