@@ -42,6 +42,7 @@ final class Dumping {
   /**
    * Reads "topics" (each "name" or "name:partition") from "from" (default: log start) to "to" (default: end, or last
    * stable offset under "isolation": "read_committed"), and writes "dir"/topic-partition.dump if "dir" is given.
+   * "types": false leaves out whether a time is CreateTime or LogAppendTime.
    * Answers "topic:partition" -> {begin, end, first, last, count, digest}.
    */
   Object dump(JsonNode c) throws Exception {
@@ -56,7 +57,7 @@ final class Dumping {
     try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(properties)) {
       Map<TopicPartition, Partition> partitions = open(c, consumer);
       try {
-        read(consumer, partitions);
+        read(consumer, partitions, c.path("types").asBoolean(true));
       } finally {
         for (Partition partition : partitions.values()) {
           if (partition.file != null) {
@@ -97,8 +98,8 @@ final class Dumping {
     return partitions;
   }
 
-  private static void read(KafkaConsumer<byte[], byte[]> consumer, Map<TopicPartition, Partition> partitions)
-      throws Exception {
+  private static void read(KafkaConsumer<byte[], byte[]> consumer, Map<TopicPartition, Partition> partitions,
+      boolean types) throws Exception {
     consumer.assign(partitions.keySet());
     partitions.forEach((tp, partition) -> consumer.seek(tp, partition.begin));
     MessageDigest hash = MessageDigest.getInstance("SHA-1");
@@ -114,7 +115,7 @@ final class Dumping {
       for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
         Partition partition = partitions.get(new TopicPartition(record.topic(), record.partition()));
         if (record.offset() < partition.end) {
-          add(partition, record, hash);
+          add(partition, record, hash, types);
         }
       }
       for (TopicPartition tp : partitions.keySet()) {
@@ -130,10 +131,11 @@ final class Dumping {
     }
   }
 
-  private static void add(Partition partition, ConsumerRecord<byte[], byte[]> record, MessageDigest hash)
+  private static void add(Partition partition, ConsumerRecord<byte[], byte[]> record, MessageDigest hash, boolean types)
       throws Exception {
     StringBuilder line = new StringBuilder(160);
-    line.append(record.offset()).append(' ').append(record.timestampType()).append(' ').append(record.timestamp())
+    line.append(record.offset()).append(' ').append(types ? record.timestampType() : "").append(' ')
+        .append(record.timestamp())
         .append(" k=").append(show(record.key(), hash)).append(" v=").append(show(record.value(), hash));
     for (Header header : record.headers()) {
       line.append(' ').append(header.key()).append('=').append(show(header.value(), hash));

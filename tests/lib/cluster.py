@@ -104,11 +104,12 @@ class Cluster:
     Listeners are PLAINTEXT (always: brokers among themselves and the probe, a superuser where there are ACLs) and any of
     SSL, SASL_PLAINTEXT and SASL_SSL by name; `tls` is a lib.certs.Authority for the SSL ones. `users` (name -> password)
     may log in by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. `acls` turns Kafka's authorizer on. `config` overrides anything.
-    `optimize` lets the JVM use its slow good compiler, for measurements.
+    `optimize` lets the JVM use its slow good compiler, for measurements. A `detached` one
+    outlives this process; its brokers' process ids are in their folders' `pid`.
     """
 
     def __init__(self, version, folder, brokers=1, racks=None, listeners=(), tls=None, users=None, acls=False,
-                 config=None, heap_mb=384, client_auth="none", optimize=False):
+                 config=None, heap_mb=384, client_auth="none", optimize=False, detached=False):
         self.version = version
         self.folder = pathlib.Path(folder)
         self.tls = tls
@@ -126,7 +127,9 @@ class Cluster:
         self._probe = None
         self._compiler = "-XX:TieredStopAtLevel=4" if optimize else "-XX:TieredStopAtLevel=1"
         self._archive_to = None
-        atexit.register(self._kill_all)
+        self._detached = detached
+        if not detached:
+            atexit.register(self._kill_all)
 
     # -- life of the cluster
 
@@ -299,8 +302,9 @@ class Cluster:
         with open(broker.log, "ab") as log:
             broker.process = subprocess.Popen(
                 jars.java(self.version, flags, "kafka.Kafka", broker.folder / "server.properties",
-                          archive=self._archive_to is None),
+                          archive=self._archive_to is None, detached=self._detached),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        (broker.folder / "pid").write_text(f"{broker.process.pid}\n")
 
     def _format(self, broker, boot):
         """What `kafka-storage format` leaves behind; its one binary file is made by it, once per kind."""

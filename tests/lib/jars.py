@@ -39,13 +39,15 @@ def class_archive(version):
     return CACHE / version / "classes.jsa"
 
 
-def java(version, flags, main, *args, classpath="", archive=True):
-    """A command line that runs a Java class against Kafka's jars and dies with the process that started it."""
+def java(version, flags, main, *args, classpath="", archive=True, detached=False):
+    """A command line that runs a Java class against Kafka's jars. It dies with the process that started it, unless
+    `detached`."""
     flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *flags]
     if archive:
         flags += ["-Xshare:auto", f"-XX:SharedArchiveFile={class_archive(version)}"]
     jars = f"{libs(version)}/*" + (f":{classpath}" if classpath else "")
-    return ["setpriv", "--pdeathsig", "KILL", "java", *flags, "-cp", jars, main, *map(str, args)]
+    die = [] if detached else ["setpriv", "--pdeathsig", "KILL"]
+    return [*die, "java", *flags, "-cp", jars, main, *map(str, args)]
 
 
 def probe_classes(version):
