@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/message_lite.h>
-#include <openssl/rand.h>
-#include <zstd.h>
 
+#include "codec/compress.h"
 #include "codec/crc32c.h"
+#include "codec/hash.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -28,25 +28,6 @@ static_assert(kHeaderCrcAt + 4 == kObjectHeaderBytes);
 // Below this, a frame is not worth a try with zstd.
 constexpr size_t kCompressBytesMin = 512;
 constexpr int kRecordZstdLevel = 3;
-
-void RandomBytes(MutableByteView out) {
-  MB_CHECK(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1);
-}
-
-Status ZstdCompress(ByteView in, int level, Bytes* out) {
-  out->resize(ZSTD_compressBound(in.size()));
-  size_t n = ZSTD_compress(out->data(), out->size(), in.data(), in.size(), level);
-  if (ZSTD_isError(n)) return Status(Code::kInternal, ZSTD_getErrorName(n));
-  out->resize(n);
-  return Status::Ok();
-}
-
-Status ZstdDecompress(ByteView in, MutableByteView out) {
-  size_t n = ZSTD_decompress(out.data(), out.size(), in.data(), in.size());
-  if (ZSTD_isError(n)) return Status(Code::kCorrupt, std::string("zstd: ") + ZSTD_getErrorName(n));
-  if (n != out.size()) return Status(Code::kCorrupt, "zstd: another length than announced");
-  return Status::Ok();
-}
 
 Status Corrupt(std::string message) {
   return Status(Code::kCorrupt, std::move(message));
@@ -103,7 +84,8 @@ Status CheckHeaderFields(const std::string& name, const uint8_t* h) {
 
 Salt FreshSalt() {
   Salt salt;
-  RandomBytes(salt);
+  // Without random numbers nothing may be written: a salt used twice would break encryption.
+  MB_CHECK(RandomBytes(salt).ok());
   return salt;
 }
 
@@ -259,7 +241,7 @@ Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint6
 Result<ByteView> PlainBytes(const FrameView& frame, Bytes* scratch) {
   if (frame.header.codec == FrameCodec::kNone) return frame.payload;
   scratch->resize(frame.header.plain_bytes);
-  MB_RETURN_IF_ERROR(ZstdDecompress(frame.payload, *scratch));
+  MB_RETURN_IF_ERROR(ZstdDecompressInto(frame.payload, *scratch));
   return ByteView(*scratch);
 }
 
@@ -273,7 +255,7 @@ uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind ki
   ByteView payload = plain;
   Bytes packed;
   if (compress && plain.size() >= kCompressBytesMin &&
-      ZstdCompress(plain, kRecordZstdLevel, &packed).ok() &&
+      ZstdCompress(kRecordZstdLevel, plain, &packed).ok() &&
       packed.size() < plain.size() - plain.size() / 10) {
     header.codec = FrameCodec::kZstd;
     payload = packed;

@@ -1,0 +1,27 @@
+// From a block's stored frames to its batches.
+#pragma once
+
+#include "repo/block.h"
+#include "repo/object.h"
+
+namespace maxbrod::repo {
+
+// Checks and decodes blocks of one pack, reusing its buffers. Not thread-safe.
+class BlockDecoder {
+ public:
+  explicit BlockDecoder(PackId id) : checker_(id.id.view()) {}
+
+  // `stored` is exactly the block's frames. The view returned points into `stored` or into this
+  // decoder and is valid until the next call. kCorrupt says what is wrong, naming owner and offset
+  // but not the pack.
+  Result<ByteView> Decode(const BlockEntry& entry, ByteView stored);
+
+ private:
+  Result<ByteView> DecodeFrames(const BlockEntry& entry, ByteView stored);
+
+  FrameChecker checker_;
+  Bytes assembled_;
+  Bytes scratch_;
+};
+
+}  // namespace maxbrod::repo
