@@ -45,10 +45,10 @@ struct CallContext {
   CallContext Within(Millis duration) const {
     return CallContext{deadline.Earlier(Deadline::After(duration)), stop};
   }
-  // kCancelled, kTimeout or OK.
+  // kCancelled, kTimeout (retryable) or OK.
   Status Check() const {
     if (stop.stop_requested()) return Status(Code::kCancelled, "stopped");
-    if (deadline.Expired()) return Status(Code::kTimeout, "deadline passed");
+    if (deadline.Expired()) return Status(Code::kTimeout, "deadline passed").Retryable();
     return Status::Ok();
   }
 };

@@ -61,7 +61,7 @@ Result<Answer> AskInterruptibly(const std::string& host, uint16_t port, int flag
                          [&] { return pending->done; });
   if (!pending->done) {
     MB_RETURN_IF_ERROR(context.Check());
-    return Status(Code::kTimeout, "deadline passed");
+    return Status(Code::kTimeout, "deadline passed").Retryable();
   }
   return std::move(pending->answer);
 }
@@ -81,10 +81,7 @@ Result<std::vector<Address>> Resolve(const std::string& host, uint16_t port, boo
   Answer answer = Ask(host, port, flags | AI_NUMERICHOST);  // an address needs no name server
   if (answer.error == EAI_NONAME) {
     Result<Answer> asked = AskInterruptibly(host, port, flags, context);
-    if (!asked.ok()) {
-      bool timeout = asked.status().code() == Code::kTimeout;
-      return asked.status().WithContext("resolve " + host).Retryable(timeout);
-    }
+    if (!asked.ok()) return asked.status().WithContext("resolve " + host);
     answer = std::move(asked).value();
   }
   if (answer.error == 0 && !answer.addresses.empty()) return std::move(answer.addresses);

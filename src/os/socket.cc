@@ -39,12 +39,10 @@ class Descriptor {
   int fd_;
 };
 
-// The context's check, with words around it.
 Status Checked(const CallContext& context, std::string_view operation, const std::string& peer) {
   Status status = context.Check();
   if (status.ok()) return status;
-  bool timeout = status.code() == Code::kTimeout;
-  return std::move(status).WithContext(std::string(operation) + " " + peer).Retryable(timeout);
+  return std::move(status).WithContext(std::string(operation) + " " + peer);
 }
 
 // OK as soon as one of `events` (or an error, which the next call will report) is there.
