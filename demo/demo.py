@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import load  # noqa: E402
 import proof  # noqa: E402
-from lib import jars  # noqa: E402
+from lib import jars, tools  # noqa: E402
 from lib.cluster import Cluster  # noqa: E402
 from lib.maxbrod import BINARY  # noqa: E402
 
@@ -45,7 +45,7 @@ def maxbrod(verb, *args):
 
 def committed(cluster, group):
     """ "topic:partition" -> offset, by kafka-consumer-groups."""
-    return {place: offset for place, (offset, _) in proof.groups(cluster).get(group, {}).items()}
+    return {place: offset for place, (offset, _) in tools.groups(cluster).get(group, {}).items()}
 
 
 def take_backup(source):
@@ -86,7 +86,7 @@ def prove(before, at_backup, at_loss, target):
         for topic in load.IDLE_GROUPS[name]:
             places = {p: v for p, v in after["groups"].get(name, {}).items() if p.rsplit(":", 1)[0] == topic}
             if any(lag for _, lag in places.values()):
-                partition, offset = proof.next_record(target, name, topic)
+                partition, offset = tools.next_record(target, name, topic)
                 due = places[f"{topic}:{partition}"][0]
                 table.add(f"  {name} {topic}-{partition} (console consumer)", f"{due:,}", f"{offset:,}", due == offset)
     load.run_consumer(target.probe)

@@ -1,66 +1,11 @@
-"""What Kafka's own tools say about a cluster, and the table that puts two clusters side by side."""
+"""The table that puts two clusters side by side, from what Kafka's own tools and client say about them."""
 
-import re
+import pathlib
+import sys
 
-OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
-GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-CONFIGS = "kafka.admin.ConfigCommand"
-CONSOLE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
-
-def offsets(cluster):
-    """kafka-get-offsets: topic -> partition -> (log start, log end)."""
-    both = []
-    for moment in ("earliest", "latest"):
-        out = cluster.tool(OFFSETS, "--exclude-internal-topics", "--time", moment)
-        both.append(dict(line.rsplit(":", 1) for line in out.splitlines() if line.count(":") == 2))
-    result = {}
-    for name, start in both[0].items():
-        topic, partition = name.rsplit(":", 1)
-        result.setdefault(topic, {})[int(partition)] = (int(start), int(both[1][name]))
-    return result
-
-
-def groups(cluster):
-    """kafka-consumer-groups: group -> "topic:partition" -> (offset, lag), where an offset is committed."""
-    out = cluster.tool(GROUPS, "--describe", "--all-groups")
-    result, columns = {}, []
-    for line in out.splitlines():
-        cells = line.split()
-        if cells[:1] == ["GROUP"]:
-            columns = cells
-        elif len(cells) >= 6 and columns:
-            row = dict(zip(columns, cells))
-            if row["CURRENT-OFFSET"] != "-":
-                place = f"{row['TOPIC']}:{row['PARTITION']}"
-                result.setdefault(row["GROUP"], {})[place] = (int(row["CURRENT-OFFSET"]), int(row["LAG"]))
-    return result
-
-
-def configs(cluster):
-    """kafka-configs: topic -> name -> value of what is set on the topic."""
-    out = cluster.tool(CONFIGS, "--describe", "--entity-type", "topics")
-    result, topic = {}, None
-    for line in out.splitlines():
-        heading = re.match(r"Dynamic configs for topic (\S+) are:", line)
-        if heading:
-            topic = heading[1]
-            result[topic] = {}
-        elif topic and "=" in line:
-            name, _, rest = line.strip().partition("=")
-            result[topic][name] = rest.split(" sensitive=")[0]
-    return {t: c for t, c in result.items() if not t.startswith("__")}
-
-
-def next_record(cluster, group, topic):
-    """kafka-console-consumer as a member of the group: (partition, offset) of the first record it is given."""
-    out = cluster.tool(CONSOLE, "--topic", topic, "--group", group, "--max-messages", 1, "--timeout-ms", 30000,
-                       "--property", "print.partition=true", "--property", "print.offset=true",
-                       "--property", "print.value=false")
-    match = re.search(r"Partition:(\d+)\s+Offset:(\d+)", out)
-    if not match:
-        raise RuntimeError(f"console consumer of {group} on {topic} was given nothing: {out!r}")
-    return int(match[1]), int(match[2])
+from lib import tools  # noqa: E402
 
 
 def records(cluster, topics):
@@ -70,9 +15,10 @@ def records(cluster, topics):
 
 
 def snapshot(cluster):
-    """All of the above about one cluster."""
-    where = offsets(cluster)
-    return {"offsets": where, "groups": groups(cluster), "configs": configs(cluster), "records": records(cluster, where)}
+    """All that the table compares, about one cluster."""
+    where = tools.offsets(cluster)
+    return {"offsets": where, "groups": tools.groups(cluster), "configs": tools.configs(cluster),
+            "records": records(cluster, where)}
 
 
 class Table:

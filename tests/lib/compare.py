@@ -5,15 +5,16 @@ import pathlib
 READS = ("read_uncommitted", "read_committed")
 
 
-def fingerprint(probe, topics, folder=None):
+def fingerprint(probe, topics, folder=None, types=True):
     """All that must come back of some topics: offsets and every record, as each kind of reader sees them.
 
-    `folder` receives the records as text, for the message of a comparison that fails.
+    `folder` receives the records as text, for whoever looks into a comparison that failed. Without `types` the mark
+    LogAppendTime or CreateTime on a record does not count.
     """
     dumps = {}
     for isolation in READS:
         target = pathlib.Path(folder) / isolation if folder else None
-        dumps[isolation] = probe.dump(topics, target, isolation=isolation)
+        dumps[isolation] = probe.dump(topics, target, isolation=isolation, types=types)
     return {"offsets": probe.offsets(*topics), "records": dumps, "configs": probe.own_configs(*topics)}
 
 
