@@ -9,8 +9,9 @@
 namespace maxbrod::repo {
 namespace {
 
-// Room for the envelope (a oneof's tag and length) around a run in its record.
-constexpr size_t kRunBytesMax = kFramePlainBytesMax - 64;
+// Leaves room for the envelope (a oneof's tag and length) and for pack numbers that grow when a
+// manifest is cut into shards, which number their packs themselves.
+constexpr size_t kRunBytesMax = kFramePlainBytesMax - 64 - 5 * kRunBlocksMax;
 
 Status Corrupt(const char* what) {
   return Status(Code::kCorrupt, std::string("block index: ") + what);
@@ -207,17 +208,18 @@ Result<Uuid> ParseUuid(const std::string& bytes) {
 
 // Halves until each run fits a record; a single block always does (kBlockAbortedMax,
 // kBlockPlainBytesMax).
-void SplitRun(std::span<const BlockEntry* const> entries, std::vector<format::BlockRun>* out) {
+void SplitRun(std::span<const BlockEntry* const> entries, RunUse use,
+              std::vector<format::BlockRun>* out) {
   if (entries.size() <= kRunBlocksMax) {
-    format::BlockRun run = EncodeRun({entries.begin(), entries.end()});
+    format::BlockRun run = EncodeRun({entries.begin(), entries.end()}, use);
     if (entries.size() == 1 || run.ByteSizeLong() <= kRunBytesMax) {
       out->push_back(std::move(run));
       return;
     }
   }
   size_t half = entries.size() / 2;
-  SplitRun(entries.first(half), out);
-  SplitRun(entries.subspan(half), out);
+  SplitRun(entries.first(half), use, out);
+  SplitRun(entries.subspan(half), use, out);
 }
 
 }  // namespace
@@ -255,7 +257,7 @@ Result<BlockOwner> OwnerOf(const format::BlockHeader& header) {
                     Generation(header.generation())};
 }
 
-format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries) {
+format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries, RunUse use) {
   MB_CHECK(!entries.empty() && entries.size() <= kRunBlocksMax);
   const BlockOwner& owner = entries.front()->owner;
   format::BlockRun run;
@@ -264,9 +266,6 @@ format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries) {
   run.set_partition(owner.partition);
   run.set_branch(owner.branch);
   run.set_generation(owner.generation.value());
-  bool with_checks = std::all_of(entries.begin(), entries.end(), [](const BlockEntry* e) {
-    return e->place.frame_checks.size() == e->place.frames;
-  });
   BlockStats before;
   before.first_epoch = 0;
   before.min_timestamp = 0;
@@ -283,9 +282,11 @@ format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries) {
     last_pack_offset = e.place.pack_offset;
     run.add_first_frame(e.place.first_frame);
     run.add_frames(e.place.frames);
-    run.add_pack(e.pack);
-    run.add_commit(e.commit);
-    if (with_checks) {
+    if (use == RunUse::kManifest) {
+      run.add_pack(e.pack);
+      run.add_commit(e.commit);
+    } else {
+      MB_CHECK(e.place.frame_checks.size() == e.place.frames);
       for (uint32_t check : e.place.frame_checks) run.add_frame_check(check);
     }
     for (const AbortedTransaction& a : e.stats.aborted) {
@@ -299,13 +300,14 @@ format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries) {
   return run;
 }
 
-std::vector<format::BlockRun> EncodeRuns(const std::vector<const BlockEntry*>& entries) {
+std::vector<format::BlockRun> EncodeRuns(const std::vector<const BlockEntry*>& entries,
+                                         RunUse use) {
   std::vector<format::BlockRun> runs;
   std::span<const BlockEntry* const> left = entries;
   while (!left.empty()) {
     size_t n = 1;
     while (n < left.size() && left[n]->owner == left[0]->owner) ++n;
-    SplitRun(left.first(n), &runs);
+    SplitRun(left.first(n), use, &runs);
     left = left.subspan(n);
   }
   return runs;

@@ -96,12 +96,15 @@ Result<format::BlockHeader> ParseBlockHeader(ByteView record);
 // kCorrupt unless a topic id has 16 bytes.
 Result<BlockOwner> OwnerOf(const format::BlockHeader& header);
 
-// Packs the entries (all of one owner, ascending by first offset) into columns. A column that would
-// hold only zeros is left out.
-format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries);
+// Which columns a run has: a pack index holds frame checks, a manifest the pack and the commit.
+enum class RunUse : uint8_t { kPackIndex, kManifest };
+
+// Packs the entries (all of one owner, ascending by first offset, at most kRunBlocksMax) into
+// columns. A column that would hold only zeros is left out.
+format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries, RunUse use);
 // The same for entries of any owners, sorted by (owner, first offset): cut so that each run fits a
 // record.
-std::vector<format::BlockRun> EncodeRuns(const std::vector<const BlockEntry*>& entries);
+std::vector<format::BlockRun> EncodeRuns(const std::vector<const BlockEntry*>& entries, RunUse use);
 // kCorrupt when columns differ in length or values make no sense; appends to `out` (nothing on an
 // error).
 Status DecodeRun(const format::BlockRun& run, std::vector<BlockEntry>* out);

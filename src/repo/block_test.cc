@@ -89,7 +89,8 @@ TEST(BlockRun, RoundTripsRandomBlocks) {
   for (int round = 0; round < 50; ++round) {
     auto entries = RandomEntries(rng, 1 + rng() % 50, round % 2 == 0);
     std::vector<BlockEntry> got;
-    ASSERT_TRUE(Decode(EncodeRun(Pointers(entries)), &got).ok());
+    RunUse use = round % 2 == 0 ? RunUse::kPackIndex : RunUse::kManifest;
+    ASSERT_TRUE(Decode(EncodeRun(Pointers(entries), use), &got).ok());
     ASSERT_EQ(got, entries);
   }
 }
@@ -104,13 +105,13 @@ TEST(BlockRun, ExtremeValuesRoundTrip) {
   entries[1].stats.last_epoch = INT32_MAX;
   entries[1].owner.branch = entries[0].owner.branch = UINT64_MAX;
   std::vector<BlockEntry> got;
-  ASSERT_TRUE(Decode(EncodeRun(Pointers(entries)), &got).ok());
+  ASSERT_TRUE(Decode(EncodeRun(Pointers(entries), RunUse::kManifest), &got).ok());
   EXPECT_EQ(got, entries);
 }
 
 TEST(BlockRun, ColumnsOfZerosAreLeftOut) {
   std::vector<BlockEntry> entries = {Entry(0, 9), Entry(10, 19)};
-  format::BlockRun run = EncodeRun(Pointers(entries));
+  format::BlockRun run = EncodeRun(Pointers(entries), RunUse::kManifest);
   EXPECT_EQ(run.holes_inside_size(), 0);
   EXPECT_EQ(run.pack_size(), 0);
   EXPECT_EQ(run.commit_size(), 0);
@@ -122,7 +123,7 @@ TEST(BlockRun, RunsAreCutByOwnerAndByRecordSize) {
   std::mt19937_64 rng(7);
   auto entries = RandomEntries(rng, 40000, true);
   for (size_t i = 30000; i < entries.size(); ++i) entries[i].owner.partition = 4;
-  auto runs = EncodeRuns(Pointers(entries));
+  auto runs = EncodeRuns(Pointers(entries), RunUse::kPackIndex);
   EXPECT_GE(runs.size(), 4u);
   std::vector<BlockEntry> got;
   for (const auto& run : runs) {
@@ -139,7 +140,7 @@ TEST(BlockRun, TheFullestBlockFitsARecord) {
   e.place.stored_bytes = kBlockPlainBytesMax;
   e.place.frame_checks.assign(e.place.frames, UINT32_MAX);
   e.stats.aborted.assign(kBlockAbortedMax, {INT64_MAX, INT64_MAX, INT64_MAX});
-  auto runs = EncodeRuns({&e});
+  auto runs = EncodeRuns({&e}, RunUse::kPackIndex);
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_LE(runs[0].ByteSizeLong(), kFramePlainBytesMax - 64);
   std::vector<BlockEntry> got;
@@ -155,7 +156,7 @@ void ExpectCorrupt(const char* what, Damage damage) {
     e.place.frame_checks = {1, 2};
     e.stats.aborted = {{1, 5, 6}};
   }
-  format::BlockRun run = EncodeRun(Pointers(entries));
+  format::BlockRun run = EncodeRun(Pointers(entries), RunUse::kPackIndex);
   ASSERT_TRUE(Decode(run).ok());
   damage(run);
   std::vector<BlockEntry> out(1);

@@ -245,27 +245,33 @@ Result<ByteView> PlainBytes(const FrameView& frame, Bytes* scratch) {
   return ByteView(*scratch);
 }
 
-uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
-                     ByteView plain, bool compress, Bytes* out) {
+FramePayload EncodePayload(Bytes plain) {
   MB_CHECK(plain.size() <= kFramePlainBytesMax);
-  FrameHeader header;
-  header.plain_bytes = static_cast<uint32_t>(plain.size());
-  header.kind = kind;
-  header.flags = flags;
-  ByteView payload = plain;
-  Bytes packed;
-  if (compress && plain.size() >= kCompressBytesMin &&
-      ZstdCompress(kRecordZstdLevel, plain, &packed).ok() &&
-      packed.size() < plain.size() - plain.size() / 10) {
-    header.codec = FrameCodec::kZstd;
-    payload = packed;
+  FramePayload payload;
+  payload.plain_bytes = static_cast<uint32_t>(plain.size());
+  if (plain.size() >= kCompressBytesMin &&
+      ZstdCompress(kRecordZstdLevel, plain, &payload.stored).ok() &&
+      payload.stored.size() < plain.size() - plain.size() / 10) {
+    payload.codec = FrameCodec::kZstd;
+  } else {
+    payload.stored = std::move(plain);
   }
-  header.stored_bytes = static_cast<uint32_t>(payload.size());
-  size_t at = out->size();
-  out->resize(at + kFrameHeaderBytes);
-  header.Encode(out->data() + at);
-  uint32_t check = checker.Check(ordinal, out->data() + at, Crc32c(payload), header.stored_bytes);
-  Append(*out, payload);
+  return payload;
+}
+
+uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
+                     const FramePayload& payload, Bytes* out) {
+  FrameHeader header;
+  header.plain_bytes = payload.plain_bytes;
+  header.stored_bytes = static_cast<uint32_t>(payload.stored.size());
+  header.kind = kind;
+  header.codec = payload.codec;
+  header.flags = flags;
+  uint8_t encoded[kFrameHeaderBytes];
+  header.Encode(encoded);
+  Append(*out, encoded);
+  Append(*out, payload.stored);
+  uint32_t check = checker.Check(ordinal, encoded, Crc32c(payload.stored), header.stored_bytes);
   AppendBig<uint32_t>(*out, check);
   return check;
 }
@@ -280,23 +286,33 @@ ObjectBuilder::ObjectBuilder(ObjectType type, const Salt& salt) : checker_(salt)
   EncodeObjectHeader(type, salt, bytes_.data());
 }
 
-Status ObjectBuilder::Add(const google::protobuf::MessageLite& record) {
+Result<FramePayload> ObjectBuilder::Encode(const google::protobuf::MessageLite& record) {
   size_t size = record.ByteSizeLong();
   if (size > kFramePlainBytesMax) {
     return Status(Code::kInternal, fmt::format("a {} of {} bytes is larger than a record may be",
                                                record.GetTypeName(), size));
   }
-  Flush(false);
-  pending_.resize(size);
-  record.SerializeWithCachedSizesToArray(pending_.data());
-  has_pending_ = true;
+  Bytes plain(size);
+  record.SerializeWithCachedSizesToArray(plain.data());
+  return EncodePayload(std::move(plain));
+}
+
+Status ObjectBuilder::Add(const google::protobuf::MessageLite& record) {
+  MB_ASSIGN_OR_RETURN(FramePayload payload, Encode(record));
+  Add(std::move(payload));
   return Status::Ok();
+}
+
+void ObjectBuilder::Add(FramePayload record) {
+  Flush(false);
+  pending_ = std::move(record);
+  has_pending_ = true;
 }
 
 void ObjectBuilder::Flush(bool last) {
   if (!has_pending_) return;
   AppendFrame(checker_, frames_++, FrameKind::kRecord, last ? kFrameLastOfObject : 0, pending_,
-              true, &bytes_);
+              &bytes_);
   has_pending_ = false;
 }
 

@@ -94,10 +94,18 @@ Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint6
                             ByteView* bytes);
 // The frame's plain bytes: the payload itself, or `scratch` when it had to be decompressed.
 Result<ByteView> PlainBytes(const FrameView& frame, Bytes* scratch);
-// Appends a whole frame of `plain` (at most kFramePlainBytesMax). With `compress`, zstd is used
-// where it saves more than a tenth. Returns the frame's check.
+// A frame's payload as it will be stored.
+struct FramePayload {
+  FrameCodec codec = FrameCodec::kNone;
+  uint32_t plain_bytes = 0;
+  Bytes stored;
+};
+// Takes over at most kFramePlainBytesMax plain bytes; zstd is used where it saves more than a
+// tenth.
+FramePayload EncodePayload(Bytes plain);
+// Appends a whole frame; returns its check.
 uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
-                     ByteView plain, bool compress, Bytes* out);
+                     const FramePayload& payload, Bytes* out);
 
 // Builds a small object in memory. Not thread-safe.
 class ObjectBuilder {
@@ -107,6 +115,9 @@ class ObjectBuilder {
   ObjectBuilder(ObjectType type, const Salt& salt);
   // kInternal when the message is larger than a frame may be.
   Status Add(const google::protobuf::MessageLite& record);
+  // The same in two steps, for who must know the stored length before deciding where a record goes.
+  static Result<FramePayload> Encode(const google::protobuf::MessageLite& record);
+  void Add(FramePayload record);
   // Call once, last, after at least one Add: closes the object and returns its bytes.
   Bytes Finish();
   // Bytes so far, without the record added last.
@@ -115,7 +126,7 @@ class ObjectBuilder {
  private:
   FrameChecker checker_;
   Bytes bytes_;
-  Bytes pending_;
+  FramePayload pending_;
   bool has_pending_ = false;
   uint32_t frames_ = 0;
   void Flush(bool last);

@@ -126,7 +126,7 @@ Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
   header->set_frames(frames);
   header->set_blocks(blocks.size());
   header->set_data_bytes(data_bytes);
-  for (format::BlockRun& run : EncodeRuns(pointers)) {
+  for (format::BlockRun& run : EncodeRuns(pointers, RunUse::kPackIndex)) {
     *records.emplace_back().mutable_run() = std::move(run);
   }
 
@@ -134,12 +134,9 @@ Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
   FrameChecker checker(id.id.view());
   Bytes tail;
   for (size_t i = 0; i < records.size(); ++i) {
-    std::string bytes = records[i].SerializeAsString();
-    if (bytes.size() > kFramePlainBytesMax) {
-      return Status(Code::kInternal, "a run of the pack index is larger than a record may be");
-    }
+    MB_ASSIGN_OR_RETURN(FramePayload payload, ObjectBuilder::Encode(records[i]));
     AppendFrame(checker, frames + static_cast<uint32_t>(i), FrameKind::kRecord,
-                i + 1 == records.size() ? kFrameLastOfObject : 0, AsBytes(bytes), true, &tail);
+                i + 1 == records.size() ? kFrameLastOfObject : 0, payload, &tail);
   }
   size_t at = tail.size();
   tail.resize(at + kPackTrailerBytes);

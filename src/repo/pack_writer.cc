@@ -162,17 +162,15 @@ Status PackWriter::Impl::AppendBlock(const BlockOwner& owner, const BlockStats& 
   entry.place.frames = static_cast<uint32_t>(cut.size() + 1);
   entry.place.frame_checks.reserve(entry.place.frames);
 
-  std::string identity = EncodeBlockHeader(owner, stats, size).SerializeAsString();
-  if (identity.size() > kFramePlainBytesMax) {
-    return Status(Code::kInternal, name + ": a topic name longer than a frame");
-  }
+  MB_ASSIGN_OR_RETURN(FramePayload identity,
+                      ObjectBuilder::Encode(EncodeBlockHeader(owner, stats, size)));
   meta.clear();
   pieces.clear();
   packed.clear();
   constexpr size_t kOverhead = kFrameHeaderBytes + kFrameTrailerBytes;
-  meta.reserve(identity.size() + kOverhead * (cut.size() + 1));
+  meta.reserve(identity.stored.size() + kOverhead * (cut.size() + 1));
   entry.place.frame_checks.push_back(
-      AppendFrame(checker, frames++, FrameKind::kBlockHeader, 0, AsBytes(identity), false, &meta));
+      AppendFrame(checker, frames++, FrameKind::kBlockHeader, 0, identity, &meta));
   entry.place.stored_bytes = meta.size();
   pieces.push_back(meta);
   for (size_t i = 0; i < cut.size(); ++i) {
