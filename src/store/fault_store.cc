@@ -16,6 +16,10 @@ Status ReplyLost() {
   return Status(Code::kUnavailable, "planned fault: the reply was lost").Retryable();
 }
 
+PutResult LostPut() {
+  return PutResult{PutOutcome::kUnknown, 0, "planned fault: no reply came"};
+}
+
 void FlipBitOf(MutableByteView bytes, uint64_t bit) {
   if (bytes.empty()) return;
   uint64_t at = bit % (uint64_t{bytes.size()} * 8);
@@ -118,7 +122,7 @@ class FaultStore::Writer : public ObjectWriter {
     if (effect.instead) return *effect.instead;
     std::shared_ptr<ObjectWriter> inner = std::exchange(inner_, nullptr);
     bytes_written_ = inner->bytes_written();
-    PutResult unknown{PutOutcome::kUnknown, 0};
+    const PutResult unknown = LostPut();
     if (effect.unknown_instead) return unknown;
     if (effect.late_calls) {
       store_.AddLatePut(*effect.late_calls,
@@ -277,7 +281,7 @@ auto FaultStore::Around(StoreMethod method, const std::string& name, const CallC
 Result<PutResult> FaultStore::PutIfAbsent(const std::string& name, std::span<const ByteView> pieces,
                                           const CallContext& context) {
   Effect effect = Begin(StoreMethod::kPutIfAbsent, name, context);
-  PutResult unknown{PutOutcome::kUnknown, 0};
+  const PutResult unknown = LostPut();
   if (effect.instead) return *effect.instead;
   if (effect.unknown_instead) return unknown;
   if (effect.late_calls) {

@@ -140,7 +140,7 @@ class RetryStore::Writer : public ObjectWriter {
     while (true) {
       Result<PutResult> put = inner_->Commit(tries.TryContext());
       if (put.ok()) {
-        return put->outcome == PutOutcome::kUnknown ? Resolve(tries) : std::move(put);
+        return put->outcome == PutOutcome::kUnknown ? Resolve(tries, put->reason) : std::move(put);
       }
       if (!tries.Again(put.status())) return tries.Final(put.status());
     }
@@ -150,15 +150,15 @@ class RetryStore::Writer : public ObjectWriter {
 
  private:
   // A doubtful commit cannot be sent again, only looked after.
-  PutResult Resolve(Tries& tries) {
+  PutResult Resolve(Tries& tries, const std::string& reason) {
     do {
       CallContext context = tries.TryContext();
       auto seen = LookBack(store_.inner(), name_, context, [&](const ObjectInfo& info) {
         return HoldsCrc(store_.inner(), info, inner_->bytes_written(), crc_, context);
       });
       if (seen) return *seen;
-    } while (tries.Wait("the outcome is not known"));
-    return PutResult{PutOutcome::kUnknown, 0};
+    } while (tries.Wait(reason));
+    return PutResult{PutOutcome::kUnknown, 0, reason};
   }
 
   RetryStore& store_;
@@ -189,6 +189,7 @@ Result<PutResult> RetryStore::PutIfAbsent(const std::string& name, std::span<con
     Result<PutResult> put = inner().PutIfAbsent(name, pieces, tries.TryContext());
     if (put.ok() && put->outcome != PutOutcome::kUnknown) return put;
     doubt = doubt || put.ok();
+    const std::string reason = put.ok() ? put->reason : put.status().message();
     if (doubt) {
       CallContext read = tries.TryContext();
       auto seen = LookBack(inner(), name, read, [&](const ObjectInfo& info) {
@@ -196,9 +197,8 @@ Result<PutResult> RetryStore::PutIfAbsent(const std::string& name, std::span<con
       });
       if (seen) return *seen;
     }
-    bool again = put.ok() ? tries.Wait("the outcome is not known") : tries.Again(put.status());
-    if (again) continue;
-    if (doubt) return PutResult{PutOutcome::kUnknown, 0};
+    if (put.ok() ? tries.Wait(reason) : tries.Again(put.status())) continue;
+    if (doubt) return PutResult{PutOutcome::kUnknown, 0, reason};
     return tries.Final(put.status());
   }
 }
