@@ -224,12 +224,10 @@ Result<TopicManifest> ReadManifest(store::Store& store, const format::ObjectRef&
   return DecodeManifest(ContentName(kFolder, ref), bytes);
 }
 
-Result<std::vector<format::ObjectRef>> WriteManifests(store::Store& store, TopicId topic_id,
-                                                      const std::string& topic,
-                                                      const std::vector<format::ObjectRef>& keep,
-                                                      const std::vector<format::PackRef>& packs,
-                                                      const std::vector<BlockEntry>& entries,
-                                                      const CallContext& context) {
+Result<std::vector<format::ObjectRef>> WriteManifests(
+    store::Store& store, TopicId topic_id, const std::string& topic,
+    const std::vector<format::ObjectRef>& keep, const std::vector<format::PackRef>& packs,
+    const std::vector<BlockEntry>& entries, const CallContext& context, uint64_t shard_bytes) {
   MB_ASSIGN_OR_RETURN(auto sorted, SortedEntries(topic_id, topic, packs.size(), entries));
   std::vector<format::ObjectRef> refs = keep;
   ShardBuilder shard(topic_id, topic, packs);
