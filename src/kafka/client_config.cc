@@ -29,7 +29,7 @@ bool ParseNumber(std::string_view text, T* out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-Result<HostPort> ParseHostPort(std::string_view entry) {
+Result<HostPort> ParseServer(std::string_view entry) {
   auto bad = [&](const std::string& what) {
     return Status(Code::kInvalidArgument,
                   "bootstrap server \"" + std::string(entry) + "\": " + what)
@@ -230,11 +230,6 @@ Status ApplySasl(const Properties& properties, ClientConfig* config) {
 
 }  // namespace
 
-std::string HostPort::ToString() const {
-  bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
 Result<std::vector<HostPort>> ParseBootstrap(const std::string& text) {
   std::vector<HostPort> list;
   std::string_view rest = text;
@@ -242,7 +237,7 @@ Result<std::vector<HostPort>> ParseBootstrap(const std::string& text) {
     size_t comma = rest.find(',');
     std::string_view entry = Trim(rest.substr(0, comma));
     if (!entry.empty()) {
-      MB_ASSIGN_OR_RETURN(HostPort parsed, ParseHostPort(entry));
+      MB_ASSIGN_OR_RETURN(HostPort parsed, ParseServer(entry));
       list.push_back(std::move(parsed));
     }
     if (comma == rest.npos) break;

@@ -2,20 +2,21 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "os/socket.h"
+
+namespace maxbrod {
+class TlsContext;
+}
 
 namespace maxbrod::kafka {
 
-struct HostPort {
-  std::string host;
-  uint16_t port = 0;
-  auto operator<=>(const HostPort&) const = default;
-  std::string ToString() const;  // "host:port", IPv6 in brackets
-};
+using maxbrod::HostPort;
 
 enum class SecurityProtocol : uint8_t { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
 enum class SaslMechanism : uint8_t { kPlain, kScramSha256, kScramSha512 };
@@ -34,6 +35,8 @@ struct ClientConfig {
   std::string client_id = "maxbrod";
   SecurityProtocol security_protocol = SecurityProtocol::kPlaintext;
   SslConfig ssl;
+  // What `ssl` says, read once: Cluster::Connect sets it, so that its connections share it.
+  std::shared_ptr<const TlsContext> tls;
   SaslMechanism sasl_mechanism = SaslMechanism::kPlain;
   std::string sasl_username, sasl_password;  // never logged
   Millis connect_timeout{10'000};            // socket.connection.setup.timeout.ms

@@ -216,8 +216,9 @@ class Cluster {
   // kUnsupported.
   Status ProbeWriteTxnMarkers(const CallContext& context);
 
+  struct Impl;  // cluster_impl.h, for cluster*.cc
+
  private:
-  struct Impl;
   explicit Cluster(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

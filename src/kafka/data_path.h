@@ -83,9 +83,14 @@ struct ProduceResponseView {
   std::vector<ProducedPartition> partitions;
 };
 
-// acks=all. At most one batch per partition in a request (two: INVALID_RECORD).
+// acks=all. At most one batch per partition in a request (two: kInvalidArgument; the broker would
+// say INVALID_RECORD). Transactional batches (attribute 0x10) need their transactional id: brokers
+// refuse them without.
 Status SendProduce(Connection& connection, std::span<const ProduceBatch> batches,
-                   int32_t timeout_ms, const CallContext& context);
+                   int32_t timeout_ms, const CallContext& context,
+                   const std::string& transactional_id = {});
+// The same batches as sent (their pieces are not looked at). kProtocol on lies: a partition never
+// sent, one twice, or one left out.
 Result<ProduceResponseView> ReceiveProduce(Connection& connection,
                                            std::span<const ProduceBatch> batches,
                                            const CallContext& context);

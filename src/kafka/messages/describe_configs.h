@@ -12,17 +12,6 @@ struct ConfigResource {
   static constexpr int8_t kBrokerLogger = 8;
 };
 
-// Where a config's value comes from (DescribeConfigsResponse.ConfigSource of the Java client).
-struct ConfigSource {
-  static constexpr int8_t kUnknown = 0;
-  static constexpr int8_t kTopic = 1;
-  static constexpr int8_t kDynamicBroker = 2;
-  static constexpr int8_t kDynamicDefaultBroker = 3;
-  static constexpr int8_t kStaticBroker = 4;
-  static constexpr int8_t kDefault = 5;
-  static constexpr int8_t kDynamicBrokerLogger = 6;
-};
-
 struct DescribeConfigsResponse;
 
 struct DescribeConfigsRequest {
@@ -78,7 +67,7 @@ struct DescribeConfigsResponse {
     std::string name;
     std::optional<std::string> value = "";
     bool read_only = false;
-    int8_t config_source = -1;  // see ConfigSource
+    int8_t config_source = -1;  // see ConfigSource (cluster.h)
     bool is_sensitive = false;
     std::vector<Synonym> synonyms;
     int8_t config_type = 0;
