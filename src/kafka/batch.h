@@ -130,15 +130,15 @@ void RecomputeBatchCrc(MutableByteView batch);
 
 // What to change in a v2 header; unset fields stay.
 struct BatchPatch {
-  std::optional<int64_t> base_offset;
-  std::optional<int32_t> partition_leader_epoch;
+  std::optional<int64_t> base_offset = std::nullopt;
+  std::optional<int32_t> partition_leader_epoch = std::nullopt;
   int16_t clear_attributes = 0;  // bits of BatchAttributes, cleared before others are set
   int16_t set_attributes = 0;
-  std::optional<int64_t> base_timestamp;
-  std::optional<int64_t> max_timestamp;
-  std::optional<int64_t> producer_id;
-  std::optional<int16_t> producer_epoch;
-  std::optional<int32_t> base_sequence;
+  std::optional<int64_t> base_timestamp = std::nullopt;
+  std::optional<int64_t> max_timestamp = std::nullopt;
+  std::optional<int64_t> producer_id = std::nullopt;
+  std::optional<int16_t> producer_epoch = std::nullopt;
+  std::optional<int32_t> base_sequence = std::nullopt;
 
   static BatchPatch NoProducer() {
     BatchPatch patch;
