@@ -38,7 +38,8 @@ Result<std::vector<format::ObjectRef>> WriteManifests(store::Store& store, Topic
                                                       const std::vector<format::ObjectRef>& keep,
                                                       const std::vector<format::PackRef>& packs,
                                                       const std::vector<BlockEntry>& entries,
-                                                      const CallContext& context);
+                                                      const CallContext& context,
+                                                      uint64_t shard_bytes = kManifestShardBytes);
 
 // One shard (object manifest/<sha256>); the SHA-256 of the stored bytes is compared with the
 // reference.
