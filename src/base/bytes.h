@@ -1,5 +1,5 @@
-// Byte views and big-endian loads and stores. All multi-byte integers of Kafka's protocol and of the
-// repository format are big-endian.
+// Byte views and big-endian loads and stores. All multi-byte integers of Kafka's protocol and of
+// the repository format are big-endian.
 #pragma once
 
 #include <bit>
@@ -22,11 +22,19 @@ inline ByteView AsBytes(std::string_view text) {
 inline std::string_view AsText(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline std::string ToString(ByteView bytes) { return std::string(AsText(bytes)); }
+inline std::string ToString(ByteView bytes) {
+  return std::string(AsText(bytes));
+}
 
-inline uint16_t ByteSwap(uint16_t v) { return __builtin_bswap16(v); }
-inline uint32_t ByteSwap(uint32_t v) { return __builtin_bswap32(v); }
-inline uint64_t ByteSwap(uint64_t v) { return __builtin_bswap64(v); }
+inline uint16_t ByteSwap(uint16_t v) {
+  return __builtin_bswap16(v);
+}
+inline uint32_t ByteSwap(uint32_t v) {
+  return __builtin_bswap32(v);
+}
+inline uint64_t ByteSwap(uint64_t v) {
+  return __builtin_bswap64(v);
+}
 
 // The caller guarantees sizeof(T) readable bytes at `p`.
 template <typename T>
@@ -57,7 +65,9 @@ void AppendBig(Bytes& out, T value) {
   StoreBig<T>(out.data() + at, value);
 }
 
-inline void Append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+inline void Append(Bytes& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 // Lower-case hexadecimal.
 std::string ToHex(ByteView bytes);

@@ -1,5 +1,5 @@
-// Strong types for what must not be mixed up. Offsets stay int64_t (they are calculated with all the time)
-// and always carry "offset" in their name.
+// Strong types for what must not be mixed up. Offsets stay int64_t (they are calculated with all
+// the time) and always carry "offset" in their name.
 #pragma once
 
 #include <array>
@@ -30,7 +30,8 @@ class StrongInt {
 using BrokerId = StrongInt<struct BrokerIdTag, int32_t>;
 // Position of a commit in a repository's log; the first commit is 1, 0 means "none".
 using Sequence = StrongInt<struct SequenceTag, uint64_t>;
-// Counts the times a partition's log was read anew from its start (docs/format.md, "base generation").
+// Counts the times a partition's log was read anew from its start (docs/format.md, "base
+// generation").
 using Generation = StrongInt<struct GenerationTag, uint32_t>;
 // A line of a partition's history: a truncation or unclean election begins a new one.
 using BranchId = StrongInt<struct BranchIdTag, uint32_t>;

@@ -1,8 +1,8 @@
 // Status and Result<T>: how every fallible function of maxbrod reports failure.
 //
-// An error carries a code (one table, status.cc: name, process exit code, meaning), whether trying again
-// can help, a message for people that grows context on its way up, and a hint with the next step.
-// Exceptions never cross a module's border. Both types are values: copyable, no shared state.
+// An error carries a code (one table, status.cc: name, process exit code, meaning), whether trying
+// again can help, a message for people that grows context on its way up, and a hint with the next
+// step. Exceptions never cross a module's border. Both types are values: copyable, no shared state.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +35,13 @@ enum class Code : uint8_t {
   kBroker,           // a Kafka error code that has no better class
   kOffsetMismatch,   // the target's log is not where the plan says
   kDifferent,        // verify found differences
+  kIncomplete,       // done, but something named was left out or needs attention
   kCancelled,        // stopped by the user
   kInternal,         // our bug
 };
 
-// Everything fixed about a code. `name` is stable (JSON), `exit_code` is documented in docs/reference.md.
+// Everything fixed about a code. `name` is stable (JSON), `exit_code` is documented in
+// docs/reference.md.
 struct CodeInfo {
   Code code;
   std::string_view name;
@@ -90,8 +92,9 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit by design
-  Result(Status status);                                                // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(Status status);                                     // NOLINT: implicit by design
 
   bool ok() const { return state_.index() == 1; }
   // The status; OK when there is a value.
@@ -112,8 +115,8 @@ class [[nodiscard]] Result {
 // Aborts with file, line and message: for our own bugs only, never for bytes from outside.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 
-#define MB_CHECK(condition)                                            \
-  do {                                                                 \
+#define MB_CHECK(condition)                                                   \
+  do {                                                                        \
     if (!(condition)) ::maxbrod::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)
 
@@ -125,10 +128,10 @@ Result<T>::Result(Status status) : state_(std::in_place_index<0>, std::move(stat
 #define MB_CONCAT_INNER(a, b) a##b
 #define MB_CONCAT(a, b) MB_CONCAT_INNER(a, b)
 
-#define MB_RETURN_IF_ERROR(expression)                            \
-  do {                                                            \
-    ::maxbrod::Status mb_status = (expression);                   \
-    if (!mb_status.ok()) return mb_status;                        \
+#define MB_RETURN_IF_ERROR(expression)          \
+  do {                                          \
+    ::maxbrod::Status mb_status = (expression); \
+    if (!mb_status.ok()) return mb_status;      \
   } while (false)
 
 // MB_ASSIGN_OR_RETURN(auto x, F()): x = value, or returns the error.

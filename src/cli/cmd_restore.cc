@@ -1,0 +1,100 @@
+// maxbrod restore: a snapshot back into a cluster, at the same offsets.
+#include <iostream>
+
+#include "cli/output.h"
+#include "cli/progress_printer.h"
+#include "cli/restore_output.h"
+#include "cli/verbs.h"
+#include "engine/restore.h"
+
+namespace maxbrod::cli {
+namespace {
+
+struct RestoreFlags {
+  RepositoryFlags repository;
+  ClusterFlags cluster;
+  std::string snapshot;
+  std::vector<std::string> topics, exclude, rename, groups;
+  bool no_groups = false, dry_run = false, leave_retention_off = false;
+  int replication_factor = 0;
+  size_t connections = 2;
+};
+
+Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Globals& globals) {
+  engine::RestoreOptions options;
+  MB_ASSIGN_OR_RETURN(options.selection.topics,
+                      engine::TopicSelection::Parse(flags.topics, flags.exclude));
+  MB_ASSIGN_OR_RETURN(options.selection.renames, engine::Renames::Parse(flags.rename));
+  for (const std::string& text : flags.groups) {
+    MB_ASSIGN_OR_RETURN(engine::NamePattern pattern, engine::NamePattern::Parse(text));
+    options.selection.only_groups.push_back(std::move(pattern));
+  }
+  options.selection.groups = !flags.no_groups;
+  options.selection.replication_factor = flags.replication_factor;
+  options.selection.leave_retention_off = flags.leave_retention_off;
+  options.dry_run = flags.dry_run;
+  options.connections_per_broker = flags.connections;
+  MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
+  return options;
+}
+
+Status Run(const RestoreFlags& flags, const Globals& globals) {
+  MB_ASSIGN_OR_RETURN(engine::RestoreOptions options, ToOptions(flags, globals));
+  MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
+  MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
+  MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
+  engine::Progress progress;
+  auto report = [&] {
+    ProgressPrinter printer(progress, globals);
+    return engine::RunRestore(*repository, snapshot, *cluster, options, progress,
+                              globals.context());
+  }();
+  MB_RETURN_IF_ERROR(report.status());
+  if (flags.dry_run) {
+    PrintPlan(report->plan, globals);
+    return report->plan.Refusal();
+  }
+  PrintRestoreReport(*report, globals);
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddRestore(CLI::App& app, Globals& globals) {
+  auto flags = std::make_shared<RestoreFlags>();
+  CLI::App* verb =
+      app.add_subcommand("restore", "Restore a snapshot into a cluster, at the same offsets");
+  verb->add_option("snapshot", flags->snapshot, "Name, id or 'latest'")->required();
+  flags->repository.Add(verb);
+  flags->cluster.Add(verb, true);
+  verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
+  verb->add_option("--topics", flags->topics,
+                   "Names, globs or /regular expressions/ (default: all)")
+      ->delimiter(',');
+  verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
+      ->delimiter(',');
+  verb->add_option("--rename", flags->rename,
+                   "FROM=TO, or /regex/=replacement with $1 (may be repeated)");
+  auto* no_groups = verb->add_flag("--no-groups", flags->no_groups, "Leave consumer groups alone");
+  verb->add_option("--groups", flags->groups, "Only these groups (names, globs, /regex/)")
+      ->delimiter(',')
+      ->excludes(no_groups);
+  verb->add_option("--replication-factor", flags->replication_factor,
+                   "For all topics, instead of the source's")
+      ->check(CLI::Range(1, 100));
+  verb->add_flag("--leave-retention-off", flags->leave_retention_off,
+                 "Restored topics keep everything (retention.ms=-1) until you change it");
+  verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
+      ->check(CLI::Range(1, 64));
+  verb->footer(
+      "Killed or stopped at any moment, the same command goes on where it was.\n"
+      "Examples:\n"
+      "  maxbrod restore nightly --repo file:///backups/kafka --bootstrap-server n1:9092 "
+      "--dry-run\n"
+      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy "
+      "--no-groups");
+  verb->callback(
+      [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
+}
+
+}  // namespace maxbrod::cli

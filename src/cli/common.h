@@ -1,0 +1,54 @@
+// What all verbs share: global flags, how to reach a repository and a cluster, and how to end.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/limits.h"
+#include "base/status.h"
+#include "kafka/cluster.h"
+#include "os/deadline.h"
+#include "repo/repository.h"
+
+namespace maxbrod::cli {
+
+inline constexpr const char* kVersion = "0.1.0";
+std::string ProgramName();  // "maxbrod 0.1.0"
+
+// Lives as long as main().
+struct Globals {
+  bool json = false;
+  bool quiet = false;
+  std::string memory = "512MiB";
+  std::stop_token stop;
+  // Set by the verb that was chosen.
+  std::function<Status()> action;
+
+  CallContext context() const { return CallContext{Deadline::Never(), stop}; }
+};
+
+struct RepositoryFlags {
+  std::string url;
+  std::string repository_id;
+  void Add(CLI::App* verb);
+  Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals) const;
+};
+
+struct ClusterFlags {
+  std::string bootstrap, command_config;
+  // `required` false: the verb works without a cluster too.
+  void Add(CLI::App* verb, bool required);
+  bool given() const { return !bootstrap.empty() || !command_config.empty(); }
+  Result<std::unique_ptr<kafka::Cluster>> Connect(const Globals& globals) const;
+};
+
+// "512MiB", "1.5GiB", "64k", "1000": bytes. Binary units.
+Result<uint64_t> ParseBytes(const std::string& text);
+
+// Prints the error with its hint (or one JSON object) and returns the exit code of
+// docs/reference.md.
+int Report(const Status& status, const Globals& globals);
+
+}  // namespace maxbrod::cli

@@ -1,0 +1,154 @@
+#include "cli/restore_output.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+
+namespace maxbrod::cli {
+namespace {
+
+nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
+  nlohmann::json configs = nlohmann::json::array();
+  for (const auto& c : topic.configs)
+    configs.push_back({{"name", c.name}, {"value", c.value}, {"reason", c.reason}});
+  nlohmann::json partitions = nlohmann::json::array();
+  for (const auto& p : topic.partitions) {
+    partitions.push_back({{"partition", p.partition},
+                          {"log_start_offset", p.log_start},
+                          {"end_offset", p.end},
+                          {"filler", p.data_start},
+                          {"records", p.records},
+                          {"bytes", p.bytes}});
+  }
+  return {{"source", topic.source},
+          {"target", topic.target},
+          {"exists", topic.exists},
+          {"offsets", "exact"},
+          {"replication_factor", topic.replication_factor},
+          {"log_append_time", topic.log_append_time},
+          {"filler", topic.filler},
+          {"records", topic.records},
+          {"bytes", topic.bytes},
+          {"expiring_records", topic.expiring_records},
+          {"expiring_bytes", topic.expiring_bytes},
+          {"configs", configs},
+          {"configs_left_out", topic.configs_left_out},
+          {"partitions", partitions}};
+}
+
+nlohmann::json PlanJson(const engine::RestorePlan& plan) {
+  nlohmann::json out = {{"snapshot", plan.snapshot.ref.name()},
+                        {"target_cluster_id", plan.target_cluster_id},
+                        {"records", plan.records},
+                        {"bytes", plan.bytes},
+                        {"filler", plan.filler},
+                        {"disk_bytes", plan.disk_bytes},
+                        {"seconds_estimate", plan.seconds_estimate},
+                        {"warnings", plan.warnings},
+                        {"refusals", plan.refusals}};
+  out["topics"] = nlohmann::json::array();
+  for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
+  out["groups"] = nlohmann::json::array();
+  for (const auto& group : plan.groups) {
+    out["groups"].push_back({{"group", group.group},
+                             {"type", group.type},
+                             {"offsets", group.offsets.size()},
+                             {"left_out", group.left_out}});
+  }
+  return out;
+}
+
+std::string TopicNote(const engine::PlannedTopic& topic) {
+  std::vector<std::string> notes;
+  if (topic.exists) notes.push_back("exists, empty");
+  if (topic.log_append_time) notes.push_back("append times kept, shown as CreateTime");
+  if (topic.expiring_records > 0) {
+    notes.push_back(FormatCount(topic.expiring_records) + " records expire soon (" +
+                    topic.expiring_why + ")");
+  }
+  std::string text;
+  for (const auto& note : notes) text += (text.empty() ? "" : "; ") + note;
+  return text;
+}
+
+}  // namespace
+
+void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
+  if (globals.json) {
+    std::cout << PlanJson(plan).dump() << "\n";
+    return;
+  }
+  std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
+            << plan.target_cluster_id << "\n\n";
+  Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", "NOTE"});
+  for (const auto& topic : plan.topics) {
+    std::string name =
+        topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
+    topics.Row({name, std::to_string(topic.partitions.size()),
+                std::to_string(topic.replication_factor), "exact", FormatCount(topic.records),
+                FormatBytes(topic.bytes), FormatCount(topic.filler), TopicNote(topic)});
+  }
+  topics.Print(std::cout);
+  Table configs({"TOPIC", "CONFIG", "VALUE", "WHY"});
+  for (const auto& topic : plan.topics) {
+    for (const auto& c : topic.configs) configs.Row({topic.target, c.name, c.value, c.reason});
+    for (const auto& name : topic.configs_left_out)
+      configs.Row({topic.target, name, "-", "left out"});
+  }
+  if (!configs.empty()) {
+    std::cout << "\n";
+    configs.Print(std::cout);
+  }
+  Table groups({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT"});
+  for (const auto& group : plan.groups) {
+    groups.Row({group.group, group.type, std::to_string(group.offsets.size()),
+                std::to_string(group.left_out)});
+  }
+  if (!groups.empty()) {
+    std::cout << "\n";
+    groups.Print(std::cout);
+  }
+  std::cout << "\n"
+            << FormatCount(plan.records) << " records, " << FormatBytes(plan.bytes) << "; "
+            << FormatCount(plan.filler) << " filler offsets; about " << FormatBytes(plan.disk_bytes)
+            << " of the brokers' disks, about " << FormatDuration(plan.seconds_estimate) << "\n";
+}
+
+void PrintRestoreReport(const engine::RestoreReport& report, const Globals& globals) {
+  const engine::RestorePlan& plan = report.plan;
+  if (globals.json) {
+    nlohmann::json out = {{"restore_id", report.restore_id},
+                          {"already_done", report.already_done},
+                          {"resumed", report.resumed},
+                          {"seconds", report.seconds},
+                          {"groups_restored", report.groups_restored},
+                          {"groups_expire_ms", report.groups_expire_ms},
+                          {"produce_requests", report.produced.requests},
+                          {"produced_batches", report.produced.batches},
+                          {"settled", report.produced.parked},
+                          {"redone", report.redone},
+                          {"warnings", report.warnings},
+                          {"plan", PlanJson(plan)}};
+    std::cout << out.dump() << "\n";
+    return;
+  }
+  if (report.already_done) {
+    std::cout << "already restored (restore " << report.restore_id.substr(0, 8)
+              << "): nothing was touched\n";
+    return;
+  }
+  double rate = report.seconds > 0 ? static_cast<double>(plan.bytes) / report.seconds : 0;
+  std::cout << (report.resumed ? "resumed and " : "") << "restored '" << plan.snapshot.ref.name()
+            << "': " << FormatCount(plan.topics.size()) << " topics, " << FormatCount(plan.records)
+            << " records, " << FormatBytes(plan.bytes) << " in " << FormatDuration(report.seconds)
+            << " (" << FormatBytes(static_cast<uint64_t>(rate)) << "/s, "
+            << FormatCount(report.produced.requests) << " produce requests), same offsets\n";
+  if (report.groups_restored > 0) {
+    std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live until "
+              << FormatTime(report.groups_expire_ms) << "\n";
+  }
+  for (const auto& topic : report.redone) std::cout << "restored twice: " << topic << "\n";
+}
+
+}  // namespace maxbrod::cli

@@ -1,0 +1,16 @@
+// The verbs. Each adds itself to the command line and, when chosen, leaves its action in Globals.
+#pragma once
+
+#include "cli/common.h"
+
+namespace maxbrod::cli {
+
+void AddInit(CLI::App& app, Globals& globals);
+void AddBackup(CLI::App& app, Globals& globals);
+void AddSnapshots(CLI::App& app, Globals& globals);
+void AddShow(CLI::App& app, Globals& globals);
+void AddRestore(CLI::App& app, Globals& globals);
+void AddVerify(CLI::App& app, Globals& globals);
+void AddDump(CLI::App& app, Globals& globals);
+
+}  // namespace maxbrod::cli

@@ -1,2 +1,0 @@
-// Backup, restore, verify: what joins a cluster and a repository. No flags, no printing.
-#pragma once

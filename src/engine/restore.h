@@ -1,0 +1,48 @@
+// Restores a snapshot into a cluster at the same offsets.
+//
+// Order: plan -> record -> create topics -> record their ids -> pad below the log starts, first
+// batches -> DeleteRecords
+// -> data -> the real configs -> groups -> log starts safe on the brokers' disks -> record that it
+// is done. Killed anywhere, the same call goes on: only into the topic ids in its record, from the
+// end offsets the logs show.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "engine/produce_pool.h"
+#include "engine/progress.h"
+#include "engine/restore_plan.h"
+
+namespace maxbrod::engine {
+
+struct RestoreOptions {
+  RestoreSelection selection;
+  size_t memory = 512 * kMiB;
+  size_t connections_per_broker = 2;
+  Millis quiet{1'500};
+  Millis stall_limit{180'000};
+  Millis group_retention{int64_t{90} * 24 * 3600 * 1000};
+  bool dry_run = false;
+  Clock* clock = &Clock::System();
+};
+
+struct RestoreReport {
+  RestorePlan plan;
+  std::string restore_id;     // hex
+  bool already_done = false;  // an earlier run had finished: nothing was touched
+  bool resumed = false;
+  ProduceTotals produced;
+  size_t groups_restored = 0;
+  int64_t groups_expire_ms = 0;     // committed offsets of unused groups live at least until then
+  std::vector<std::string> redone;  // topics deleted and restored again after a mismatch
+  std::vector<std::string> warnings;
+  double seconds = 0;
+};
+
+Result<RestoreReport> RunRestore(repo::Repository& repository, const format::SnapshotRef& snapshot,
+                                 kafka::Cluster& target, const RestoreOptions& options,
+                                 Progress& progress, const CallContext& context);
+
+}  // namespace maxbrod::engine

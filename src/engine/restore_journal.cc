@@ -1,0 +1,105 @@
+#include "engine/restore_journal.h"
+
+#include <algorithm>
+
+#include "codec/hash.h"
+#include "os/crash_point.h"
+
+namespace maxbrod::engine {
+
+Status RestoreJournal::Find(const format::SnapshotRef& snapshot,
+                            const std::string& target_cluster_id, const std::string& options_text,
+                            const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(auto state, repository_.Refresh(context));
+  std::string options_hash = ToString(ByteView(Sha256(AsBytes(options_text))));
+  for (const auto& [id, record] : state->restores) {
+    if (record.target_cluster_id() != target_cluster_id || record.snapshot_id() != snapshot.id())
+      continue;
+    if (record.options_sha256() != options_hash ||
+        record.state() == format::RestoreRecord::ABANDONED)
+      continue;
+    if (found_ && record.started_ms() < record_.started_ms()) continue;
+    found_ = true;
+    record_ = record;
+  }
+  if (found_) return Status::Ok();
+  record_.set_snapshot_id(snapshot.id());
+  record_.set_target_cluster_id(target_cluster_id);
+  record_.set_options_sha256(options_hash);
+  StartAnew();
+  return Status::Ok();
+}
+
+void RestoreJournal::StartAnew() {
+  found_ = false;
+  uint8_t fresh[16];
+  MB_CHECK(RandomBytes(fresh).ok());
+  record_.set_restore_id(ToString(ByteView(fresh)));
+  record_.set_started_ms(clock_.WallMillis());
+  record_.clear_topics();
+  record_.clear_state();
+}
+
+EarlierRestore RestoreJournal::Earlier() const {
+  EarlierRestore earlier;
+  if (!found_) return earlier;
+  for (const auto& topic : record_.topics()) {
+    if (topic.target_topic_id().size() != 16) continue;
+    earlier.topics[topic.target()] =
+        TopicId{Uuid::FromBytes(AsBytes(topic.target_topic_id()).data())};
+  }
+  return earlier;
+}
+
+std::string RestoreJournal::id_hex() const {
+  return ToHex(AsBytes(record_.restore_id()));
+}
+
+Status RestoreJournal::Begin(const RestorePlan& plan, const CallContext& context) {
+  if (found_) return Status::Ok();
+  record_.set_state(format::RestoreRecord::BEGUN);
+  for (const PlannedTopic& topic : plan.topics) {
+    auto* t = record_.add_topics();
+    t->set_source(topic.source);
+    t->set_target(topic.target);
+    t->set_partitions(static_cast<int32_t>(topic.partitions.size()));
+    t->set_adopted(topic.exists);
+  }
+  return Commit(context);
+}
+
+Status RestoreJournal::Created(const std::map<std::string, TopicId>& ids,
+                               const CallContext& context) {
+  bool changed = record_.state() != format::RestoreRecord::CREATED;
+  for (auto& topic : *record_.mutable_topics()) {
+    auto id = ids.find(topic.target());
+    if (id == ids.end()) continue;
+    std::string bytes(AsText(id->second.id.view()));
+    changed = changed || topic.target_topic_id() != bytes;
+    topic.set_target_topic_id(bytes);
+  }
+  if (!changed) return Status::Ok();
+  record_.set_state(format::RestoreRecord::CREATED);
+  return Commit(context);
+}
+
+Status RestoreJournal::Done(const CallContext& context) {
+  record_.set_state(format::RestoreRecord::DONE);
+  return Commit(context);
+}
+
+bool RestoreJournal::Adopted(const std::string& target) const {
+  return std::any_of(record_.topics().begin(), record_.topics().end(), [&](const auto& topic) {
+    return topic.target() == target && topic.adopted();
+  });
+}
+
+Status RestoreJournal::Commit(const CallContext& context) {
+  CrashPoint("restore.before_record");
+  MB_RETURN_IF_ERROR(repository_.CommitRestore(record_, context).status());
+  CrashPoint("restore.after_record");
+  found_ = true;
+  return Status::Ok();
+}
+
+}  // namespace maxbrod::engine

@@ -1,0 +1,200 @@
+#include "engine/target_configs.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace maxbrod::engine {
+namespace {
+
+// Where the source lived on its brokers' defaults and the target's differ, these decide what
+// becomes of the data: they are pinned on the topic. The broker config each topic config falls back
+// to is LogConfig's (Kafka's ServerTopicConfigSynonyms).
+struct PinnedConfig {
+  const char* topic_name;
+  const char* broker_name;
+  const char* fallback;  // Kafka's own default
+};
+constexpr PinnedConfig kPinned[] = {
+    {"cleanup.policy", "log.cleanup.policy", "delete"},
+    {"retention.ms", "log.retention.ms", "604800000"},
+    {"retention.bytes", "log.retention.bytes", "-1"},
+    {"min.insync.replicas", "min.insync.replicas", "1"},
+    {"max.message.bytes", "message.max.bytes", "1048588"},
+    {"message.timestamp.type", "log.message.timestamp.type", "CreateTime"},
+    {"delete.retention.ms", "log.cleaner.delete.retention.ms", "86400000"},
+};
+
+const char* const kNeverCopied[] = {"leader.replication.throttled.replicas",
+                                    "follower.replication.throttled.replicas",
+                                    "message.format.version"};
+
+bool NeverCopied(const std::string& name) {
+  return std::any_of(std::begin(kNeverCopied), std::end(kNeverCopied),
+                     [&](const char* n) { return name == n; });
+}
+
+std::string Value(const std::vector<kafka::ConfigValue>& configs, const std::string& name) {
+  for (const auto& config : configs) {
+    if (config.name == name && config.value) return *config.value;
+  }
+  return std::string();
+}
+
+// log.retention.ms, else .minutes, else .hours (KafkaConfig.logRetentionTimeMillis).
+std::string RetentionMs(const std::vector<kafka::ConfigValue>& configs) {
+  std::string ms = Value(configs, "log.retention.ms");
+  if (!ms.empty()) return ms;
+  struct Unit {
+    const char* name;
+    int64_t factor;
+  };
+  for (Unit unit :
+       {Unit{"log.retention.minutes", 60'000}, Unit{"log.retention.hours", 3'600'000}}) {
+    std::string text = Value(configs, unit.name);
+    if (text.empty()) continue;
+    int64_t number = std::strtoll(text.c_str(), nullptr, 10);
+    return std::to_string(number < 0 ? -1 : number * unit.factor);
+  }
+  return std::string();
+}
+
+constexpr const char* kForever = "9223372036854775807";
+// 100 years: Long.MAX overflows in some brokers' sums.
+constexpr const char* kSegmentMsMax = "3153600000000";
+
+struct Working {
+  const char* name;
+  std::string value;
+};
+
+std::vector<Working> WorkingConfigs(const PlannedTopic& topic) {
+  uint64_t largest = std::max<uint64_t>(topic.largest_batch + 4096ull, 2 * 1024 * 1024);
+  return {
+      {"cleanup.policy", "delete"},
+      {"retention.ms", "-1"},
+      {"retention.bytes", "-1"},
+      {"segment.ms", kSegmentMsMax},
+      {"compression.type", "producer"},
+      {"message.timestamp.type", "CreateTime"},
+      {"max.message.bytes", std::to_string(largest)},
+  };
+}
+
+// Names that only some versions know.
+std::vector<Working> VersionedWorkingConfigs(const std::set<std::string>& known) {
+  std::vector<Working> configs;
+  if (known.count("message.timestamp.after.max.ms") > 0) {
+    configs.push_back({"message.timestamp.before.max.ms", kForever});
+    configs.push_back({"message.timestamp.after.max.ms", kForever});
+  } else if (known.count("message.timestamp.difference.max.ms") > 0) {
+    configs.push_back({"message.timestamp.difference.max.ms", kForever});
+  }
+  return configs;
+}
+
+}  // namespace
+
+Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const CallContext& context) {
+  auto metadata = target.metadata();
+  if (metadata->brokers.empty())
+    return Status(Code::kUnavailable, "the target cluster shows no broker");
+  MB_ASSIGN_OR_RETURN(auto configs,
+                      target.DescribeBrokerConfigs(metadata->brokers.begin()->first, context));
+  TopicDefaults defaults;
+  for (const PinnedConfig& pinned : kPinned) {
+    std::string value = std::string(pinned.topic_name) == "retention.ms"
+                            ? RetentionMs(configs)
+                            : Value(configs, pinned.broker_name);
+    defaults[pinned.topic_name] = value.empty() ? pinned.fallback : value;
+  }
+  return defaults;
+}
+
+void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defaults,
+                 bool leave_retention_off, PlannedTopic* topic,
+                 std::vector<std::string>* warnings) {
+  for (const format::ConfigEntry& config : source.configs()) {
+    bool on_topic = config.source() == static_cast<int32_t>(kafka::ConfigSource::kTopic);
+    auto fallback = defaults.find(config.name());
+    bool differs = fallback != defaults.end() && fallback->second != config.value();
+    if (!config.has_value() || (!on_topic && !differs)) continue;
+    if (NeverCopied(config.name())) {
+      if (on_topic) topic->configs_left_out.push_back(config.name());
+      continue;
+    }
+    PlannedConfig planned{config.name(), config.value(), "set on the source's topic"};
+    if (!on_topic)
+      planned.reason = "default of the source's brokers (target's: " + fallback->second + ")";
+    if (config.name() == "min.insync.replicas" &&
+        std::strtoll(config.value().c_str(), nullptr, 10) > topic->replication_factor) {
+      planned.value = std::to_string(topic->replication_factor);
+      warnings->push_back("topic '" + topic->target + "': min.insync.replicas=" + config.value() +
+                          " is more than its replicas here; " + planned.value + " is set instead");
+    }
+    topic->configs.push_back(std::move(planned));
+  }
+  if (leave_retention_off) {
+    for (const char* name : {"retention.ms", "retention.bytes"}) {
+      auto found = std::find_if(topic->configs.begin(), topic->configs.end(),
+                                [&](const PlannedConfig& c) { return c.name == name; });
+      PlannedConfig off{name, "-1", "--leave-retention-off"};
+      if (found != topic->configs.end()) {
+        off.reason += " (source's: " + found->value + ")";
+        *found = off;
+      } else {
+        topic->configs.push_back(off);
+      }
+    }
+  }
+}
+
+std::optional<std::string> EffectiveConfig(const PlannedTopic& topic, const TopicDefaults& defaults,
+                                           const std::string& name) {
+  for (const PlannedConfig& config : topic.configs) {
+    if (config.name == name) return config.value;
+  }
+  auto found = defaults.find(name);
+  if (found == defaults.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::pair<std::string, std::string>> CreationConfigs(const PlannedTopic& topic,
+                                                                 bool roll) {
+  std::vector<std::pair<std::string, std::string>> configs;
+  for (Working& w : WorkingConfigs(topic)) {
+    bool is_segment_ms = std::string(w.name) == "segment.ms";
+    configs.emplace_back(w.name, roll && is_segment_ms ? std::to_string(kRollSegmentMs) : w.value);
+  }
+  return configs;
+}
+
+std::vector<kafka::ConfigChange> WorkingChanges(const PlannedTopic& topic,
+                                                const std::set<std::string>& known) {
+  std::vector<kafka::ConfigChange> changes;
+  for (Working& w : WorkingConfigs(topic)) changes.push_back({w.name, w.value});
+  for (Working& w : VersionedWorkingConfigs(known)) changes.push_back({w.name, w.value});
+  return changes;
+}
+
+std::vector<kafka::ConfigChange> FinalChanges(const PlannedTopic& topic,
+                                              const std::set<std::string>& known,
+                                              std::vector<std::string>* unknown) {
+  std::vector<kafka::ConfigChange> changes;
+  std::set<std::string> set;
+  for (const PlannedConfig& config : topic.configs) {
+    if (known.count(config.name) == 0) {
+      unknown->push_back(config.name);
+      continue;
+    }
+    changes.push_back({config.name, config.value});
+    set.insert(config.name);
+  }
+  std::vector<Working> working = WorkingConfigs(topic);
+  for (Working& w : VersionedWorkingConfigs(known)) working.push_back(std::move(w));
+  for (const Working& w : working) {
+    if (set.count(w.name) == 0) changes.push_back({w.name, std::nullopt});
+  }
+  return changes;
+}
+
+}  // namespace maxbrod::engine
