@@ -206,10 +206,6 @@ Result<std::vector<const BlockEntry*>> SortedEntries(TopicId topic_id, const std
 
 }  // namespace
 
-std::string ManifestName(const format::ObjectRef& ref) {
-  return ContentName(kFolder, ref);
-}
-
 Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes) {
   ManifestReader reader{name, {}, false, 0};
   MB_RETURN_IF_ERROR(ReadObject(ObjectType::kManifest, name, bytes,
