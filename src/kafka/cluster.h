@@ -212,8 +212,11 @@ class Cluster {
   // {producer id, epoch} of an idempotent producer (no transactional id).
   Result<std::pair<int64_t, int16_t>> InitProducerId(const CallContext& context);
 
-  // Whether clients may write markers here (an empty WriteTxnMarkers): OK, kPermission or
-  // kUnsupported.
+  // The broker to ask about a transactional id (AddPartitionsToTxn, EndTxn). Not remembered.
+  Result<BrokerId> TransactionCoordinator(const std::string& transactional_id,
+                                          const CallContext& context);
+
+  // Whether clients may write markers here: OK, kPermission or kUnsupported. Writes nothing.
   Status ProbeWriteTxnMarkers(const CallContext& context);
 
   struct Impl;  // cluster_impl.h, for cluster*.cc

@@ -42,6 +42,10 @@ struct Cluster::Impl {
   Status RefreshOnce(const std::vector<std::string>* topics, const CallContext& context);
   BrokerId Controller() const;
 
+  // cluster_group_offsets.cc
+  Status ExplainMembers(Cluster* cluster, const std::string& group, const Status& status,
+                        const CallContext& context);
+
   // One try, but a pooled connection that turns out to be closed is replaced silently.
   template <typename Request>
   Result<typename Request::Response> CallAt(const HostPort& address, const Request& request,

@@ -58,7 +58,7 @@ Result<std::map<std::string, CreatedTopic>> Cluster::CreateTopics(
 Result<std::map<std::string, Status>> Cluster::DeleteTopics(const std::vector<std::string>& topics,
                                                             const CallContext& context) {
   auto ask = [&](const Names& chunk, const CallContext& bounded) -> Result<StatusByName> {
-    // Where the names stand depends on the version, which is negotiated per connection: fill in
+    // Where the names stand depends on the version, which each connection negotiates.
     // what it will be.
     DeleteTopicsRequest by_name, by_struct;
     by_name.timeout_ms = by_struct.timeout_ms = TimeoutMillis(impl_->config);
