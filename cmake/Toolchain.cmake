@@ -17,6 +17,10 @@ if(MAXBROD_SANITIZE)
   add_link_options(-fsanitize=${MAXBROD_SANITIZE})
 endif()
 
+if(MAXBROD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # libFuzzer finds its way by the layers' coverage
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})

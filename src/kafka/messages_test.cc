@@ -8,35 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "kafka/messages/add_partitions_to_txn.h"
-#include "kafka/messages/api_versions.h"
-#include "kafka/messages/consumer_group_describe.h"
-#include "kafka/messages/create_partitions.h"
-#include "kafka/messages/create_topics.h"
-#include "kafka/messages/delete_records.h"
-#include "kafka/messages/delete_topics.h"
-#include "kafka/messages/describe_cluster.h"
-#include "kafka/messages/describe_configs.h"
-#include "kafka/messages/describe_groups.h"
-#include "kafka/messages/describe_log_dirs.h"
-#include "kafka/messages/describe_producers.h"
-#include "kafka/messages/describe_transactions.h"
-#include "kafka/messages/end_txn.h"
-#include "kafka/messages/fetch.h"
-#include "kafka/messages/find_coordinator.h"
-#include "kafka/messages/incremental_alter_configs.h"
-#include "kafka/messages/init_producer_id.h"
-#include "kafka/messages/list_groups.h"
-#include "kafka/messages/list_offsets.h"
-#include "kafka/messages/list_transactions.h"
-#include "kafka/messages/metadata.h"
-#include "kafka/messages/offset_commit.h"
-#include "kafka/messages/offset_fetch.h"
-#include "kafka/messages/offset_for_leader_epoch.h"
-#include "kafka/messages/produce.h"
-#include "kafka/messages/sasl_authenticate.h"
-#include "kafka/messages/sasl_handshake.h"
-#include "kafka/messages/write_txn_markers.h"
+#include "kafka/messages/all.h"
 
 namespace maxbrod::kafka {
 namespace {
@@ -135,28 +107,15 @@ Tested TestedOf() {
           ShapeVisitor::Of<Message>};
 }
 
-template <class... Requests>
-std::map<std::string, Tested> TableOf() {
-  std::map<std::string, Tested> table;
-  auto add = [&table]<class Request>(Request*) {
-    table[std::string(Request::kApi.name) + " request"] = TestedOf<Request>();
-    table[std::string(Request::kApi.name) + " response"] = TestedOf<typename Request::Response>();
-  };
-  (add(static_cast<Requests*>(nullptr)), ...);
-  return table;
-}
-
 const std::map<std::string, Tested>& Table() {
-  static const auto table =
-      TableOf<AddPartitionsToTxnRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
-              CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest,
-              DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-              DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest,
-              DescribeTransactionsRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest,
-              IncrementalAlterConfigsRequest, InitProducerIdRequest, ListGroupsRequest,
-              ListOffsetsRequest, ListTransactionsRequest, MetadataRequest, OffsetCommitRequest,
-              OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest,
-              SaslAuthenticateRequest, SaslHandshakeRequest, WriteTxnMarkersRequest>();
+  static const auto table = [] {
+    std::map<std::string, Tested> all;
+    ForEachRequest([&all]<class Request>() {
+      all[std::string(Request::kApi.name) + " request"] = TestedOf<Request>();
+      all[std::string(Request::kApi.name) + " response"] = TestedOf<typename Request::Response>();
+    });
+    return all;
+  }();
   return table;
 }
 

@@ -79,6 +79,10 @@ std::optional<std::string_view> WireReader::NullableString(bool compact) {
   if (compact) {
     uint32_t raw = UnsignedVarint();
     if (raw == 0) return std::nullopt;
+    if (raw - 1 > kInt16Max) {
+      Fail("a string is longer than 32767 bytes");
+      return std::nullopt;
+    }
     return AsText(Raw(raw - 1));
   }
   int16_t length = Int16();

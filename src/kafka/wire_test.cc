@@ -251,6 +251,11 @@ TEST(WireTest, WhatDoesNotFitItsLengthIsAnError) {
   EXPECT_TRUE(w.status().ok());
   w.String(std::string(32768, 'x'), true);
   EXPECT_EQ(Code::kInvalidArgument, w.status().code());
+  WireWriter bytes;
+  bytes.NullableBytes(Bytes(32768, 'x'), /*compact=*/true);
+  WireReader r(bytes.buffer());
+  r.String(true);
+  EXPECT_FALSE(r.ok());
 }
 
 }  // namespace
