@@ -36,6 +36,7 @@ import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
 import org.apache.kafka.common.errors.PreferredLeaderNotAvailableException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.quota.ClientQuotaAlteration;
 import org.apache.kafka.common.quota.ClientQuotaEntity;
 import org.apache.kafka.common.resource.PatternType;
@@ -79,7 +80,29 @@ final class Admins {
           Optional.of((short) c.path("rf").asInt(1)));
     }
     topic.configs(strings(c.path("configs")));
-    return admin.createTopics(List.of(topic)).topicId(topic.name()).get().toString();
+    String id = admin.createTopics(List.of(topic)).topicId(topic.name()).get().toString();
+    awaitLeaders(topic.name());
+    return id;
+  }
+
+  /**
+   * Until every partition's leader serves it. A producer that pipelines batches to a leader which is not one yet can lose
+   * the first and have the second taken, from which it does not recover.
+   */
+  private void awaitLeaders(String topic) throws Exception {
+    for (int tries = 0; ; tries++) {
+      try {
+        Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
+        partitions(List.of(topic)).forEach(partition -> latest.put(partition, OffsetSpec.latest()));
+        admin.listOffsets(latest).all().get();
+        return;
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof RetriableException) || tries > 300) {
+          throw e;
+        }
+        Thread.sleep(50);
+      }
+    }
   }
 
   Object deleteTopics(JsonNode c) throws Exception {
