@@ -32,8 +32,7 @@ class FileStore::TemporaryFile {
   TemporaryFile(FileStore& store, std::unique_ptr<File> file)
       : store_(store), file_(std::move(file)) {}
   ~TemporaryFile() {
-    // What cannot be unlinked now is found later by RemoveStaleTemporaries.
-    static_cast<void>(store_.files_.Unlink(file_->path()));
+    Unlink();
     std::lock_guard lock(store_.mutex_);
     store_.live_temporaries_.erase(file_->path());
   }
@@ -41,10 +40,15 @@ class FileStore::TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   File& file() { return *file_; }
+  // What cannot be unlinked now is found later by RemoveStaleTemporaries.
+  void Unlink() {
+    if (!std::exchange(unlinked_, true)) static_cast<void>(store_.files_.Unlink(file_->path()));
+  }
 
  private:
   FileStore& store_;
   const std::unique_ptr<File> file_;
+  bool unlinked_ = false;
 };
 
 class FileStore::Writer : public ObjectWriter {
@@ -145,7 +149,8 @@ Result<std::unique_ptr<FileStore>> FileStore::Open(const std::string& root,
 Status FileStore::Explain(Status status, const std::string& name) const {
   std::string hint = status.hint();
   if (hint.empty() && status.code() == Code::kPermission) {
-    hint = fmt::format("the user that runs maxbrod must be allowed to write below {}", root_);
+    hint =
+        fmt::format("the user that runs maxbrod must be allowed to read and write below {}", root_);
   } else if (hint.empty() && status.code() == Code::kReadOnly) {
     hint = fmt::format("{} lies on a file system that is mounted read-only", root_);
   }
@@ -214,10 +219,17 @@ Result<std::unique_ptr<FileStore::TemporaryFile>> FileStore::NewTemporary(const 
   return std::make_unique<TemporaryFile>(*this, std::move(file).value());
 }
 
+Status FileStore::ReadError(Status status, const std::string& name) const {
+  if (status.code() == Code::kNotFound) return NoSuchObject(name, url_);
+  // Some file systems do not open a folder at all.
+  Result<FileStat> stat = files_.Stat(PathOf(name));
+  if (stat.ok() && stat->is_directory) return NoSuchObject(name, url_);
+  return Explain(std::move(status), name);
+}
+
 Result<std::unique_ptr<File>> FileStore::OpenObject(const std::string& name, FileStat* stat) const {
   Result<std::unique_ptr<File>> file = files_.OpenForRead(PathOf(name));
-  if (file.status().code() == Code::kNotFound) return NoSuchObject(name, url_);
-  if (!file.ok()) return Explain(file.status(), name);
+  if (!file.ok()) return ReadError(file.status(), name);
   MB_ASSIGN_OR_RETURN(*stat, (*file)->Stat());
   if (stat->is_directory) return NoSuchObject(name, url_);
   return file;
@@ -253,9 +265,7 @@ Result<PutResult> FileStore::Publish(const std::string& name, TemporaryFile& tem
   Result<FileStat> stat = temporary.file().Stat();
   bool created = linked.ok() || (stat.ok() && stat->links >= 2);
   if (created) {
-    // Unlinked again by the destructor; a crash before that leaves a second name, which is
-    // harmless.
-    static_cast<void>(files_.Unlink(temporary.file().path()));
+    temporary.Unlink();  // a crash before this leaves a second name, which is harmless
     Status settled = SettleFolder(ParentPath(path));
     if (!settled.ok()) return PutResult{PutOutcome::kUnknown, 0, settled.message()};
     return PutResult{PutOutcome::kCreated, stat.ok() ? stat->modified_ms : 0};
@@ -323,8 +333,7 @@ Status FileStore::GetRange(const std::string& name, uint64_t offset, MutableByte
   MB_RETURN_IF_ERROR(CheckObjectName(name));
   MB_RETURN_IF_ERROR(context.Check());
   Result<std::shared_ptr<File>> file = open_files_.Open(PathOf(name));
-  if (file.status().code() == Code::kNotFound) return NoSuchObject(name, url_);
-  if (!file.ok()) return Explain(file.status(), name);
+  if (!file.ok()) return ReadError(file.status(), name);
   MB_ASSIGN_OR_RETURN(FileStat stat, (*file)->Stat());
   if (stat.is_directory) return NoSuchObject(name, url_);
   if (offset > stat.size || out.size() > stat.size - offset) {

@@ -93,6 +93,8 @@ class FileStore : public Store {
   // Makes the names in a folder durable, or poisons this store.
   Status SettleFolder(const std::string& path);
   Result<std::unique_ptr<File>> OpenObject(const std::string& name, FileStat* stat) const;
+  // What a failed open tells about the object.
+  Status ReadError(Status status, const std::string& name) const;
   Status Explain(Status status, const std::string& name) const;
 
   const std::string root_;

@@ -1,6 +1,7 @@
 // Which stores and decorators the contract suite runs over.
 #include <memory>
 
+#include "os/faulty_file_system.h"
 #include "store/fault_store.h"
 #include "store/file_store.h"
 #include "store/mem_store.h"
@@ -22,6 +23,23 @@ StoreUnderTest MakeFileStore() {
   auto store = FileStore::Open(folder->path());
   MB_CHECK(store.ok());
   return {folder, std::move(store).value()};
+}
+
+// A disk in memory; what it does in a crash is tested in file_store_crash_test.cc.
+struct DiskInMemory {
+  FakeClock clock;
+  FaultyFileSystem files{clock};
+};
+
+StoreUnderTest MakeFileStoreInMemory() {
+  auto disk = std::make_shared<DiskInMemory>();
+  FileStoreOptions options;
+  options.files = &disk->files;
+  options.clock = &disk->clock;
+  options.create_root = true;
+  auto store = FileStore::Open("/store", options);
+  MB_CHECK(store.ok());
+  return {disk, std::move(store).value()};
 }
 
 RetryPolicy QuickRetries() {
@@ -61,6 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         StoreContractCase{"mem", [] { return StoreUnderTest{nullptr, Memory()}; }},
         StoreContractCase{"file", MakeFileStore},
+        StoreContractCase{"file_in_memory", MakeFileStoreInMemory},
         StoreContractCase{"retry",
                           [] {
                             return StoreUnderTest{
