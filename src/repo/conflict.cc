@@ -97,7 +97,8 @@ struct Touches {
 };
 
 std::string TopicText(const std::string& id, const std::string& name) {
-  return id.empty() ? name : ToHex(AsBytes(id));
+  TopicKey key = MakeTopicKey(id, name);
+  return key.name.empty() ? key.id.id.ToHex() : key.name;
 }
 
 void TouchAppend(const format::AddPacks& add, Touches* out) {
@@ -298,9 +299,6 @@ Status CheckAgainstState(const State& state, const Proposal& proposal) {
         return Status(Code::kConflict, "snapshot '" + ref->name() + "' is held")
             .WithHint("release the hold before forgetting it");
       }
-    }
-    if (action.has_doom() && !state.pins.empty()) {
-      return Status(Code::kConflict, "a reader holds a pin: " + state.pins.front().who());
     }
   }
   if (state.condemned.empty()) return Status::Ok();

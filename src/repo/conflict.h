@@ -73,7 +73,7 @@ bool MustReplan(const Proposal& mine, const std::vector<Commit>& theirs, std::st
 
 // The rules that hold between a state and the commit that follows it, whatever came between:
 // nothing condemned is named (kConflict), a held snapshot is not forgotten (kConflict), a
-// snapshot's name is free (kAlreadyExists), nothing is doomed while a pin runs (kConflict).
+// snapshot's name is free (kAlreadyExists). ApplyCommit checks the others.
 Status CheckAgainstState(const State& state, const Proposal& proposal);
 
 }  // namespace maxbrod::repo

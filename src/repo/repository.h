@@ -1,17 +1,20 @@
 // A repository on a store: the one door through which the engine reads and writes backups.
 //
-// Order of writes: packs, then their commit. Order of a snapshot: packs, manifests, snapshot object, commit.
-// docs/commit-protocol.md tells why this is safe with several writers.
+// Order of writes: packs, then their commit. Order of a snapshot: packs, manifests, snapshot
+// object, commit. docs/commit-protocol.md tells why this is safe with several writers.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "repo/block.h"
+#include "repo/block_resolve.h"
+#include "repo/commit_log.h"
+#include "repo/index_cache.h"
 #include "repo/pack_writer.h"
 #include "repo/state.h"
 #include "store/store.h"
@@ -27,16 +30,16 @@ struct OpenOptions {
   Clock* clock = &Clock::System();
   // Refuse a repository with another id (32 hex digits); empty: any.
   std::string expect_repository_id;
+  // Something went wrong that does not stop the work (a checkpoint could not be written, a damaged
+  // copy was passed over). May be empty; must not call back into the repository.
+  std::function<void(const std::string&)> warn;
+  uint64_t checkpoint_every = kCheckpointEvery;  // commits
+  uint64_t seed = 0;                             // of jittered waits; 0: random
+  ProtocolFaults faults;                         // for tests of the protocol
 };
 
-// Printed at the end of each run; the newest commits cut off are noticed only against it.
-struct Receipt {
-  Sequence sequence;
-  std::string sha256;  // 32 bytes
-  std::string ToString() const;  // "head=17:9f86d081..."
-};
-
-// A snapshot as the engine gives it: manifests, per-partition records/bytes and stats are filled in here.
+// A snapshot as the engine gives it: manifests, per-partition records/bytes and stats are filled in
+// here.
 struct SnapshotDraft {
   format::SnapshotHeader header;
   std::vector<format::TopicSnapshot> topics;
@@ -52,20 +55,6 @@ struct Snapshot {
   const format::TopicSnapshot* FindTopic(const std::string& name) const;
 };
 
-// A block to read for a snapshot's partition, and which part of it: offsets in [use_from, use_to).
-// Both ends lie on batch borders, except the snapshot's own start (inside the first batch) and its end.
-struct BlockUse {
-  BlockEntry entry;
-  format::PackRef pack;
-  int64_t use_from = 0;
-  int64_t use_to = 0;
-};
-
-// The block index of one topic at one snapshot: everything a plan needs.
-struct TopicBlocks {
-  std::map<int32_t, std::vector<BlockUse>> partitions;  // ascending by offset
-};
-
 // Thread-safe. Owns its store.
 class Repository {
  public:
@@ -73,7 +62,8 @@ class Repository {
   static Status Init(store::Store& store, const InitOptions& options, const CallContext& context);
   // kNotFound with a hint ("run maxbrod init") when there is none; kUnsupported for a newer format.
   static Result<std::unique_ptr<Repository>> Open(std::unique_ptr<store::Store> store,
-                                                  const OpenOptions& options, const CallContext& context);
+                                                  const OpenOptions& options,
+                                                  const CallContext& context);
   ~Repository();
 
   const format::Config& config() const;
@@ -84,24 +74,37 @@ class Repository {
   Result<std::shared_ptr<const State>> Refresh(const CallContext& context);
   Receipt head() const;
 
-  // Makes packs and what they cover part of the log. Retries lost races; conflicts are resolved by the table
-  // in docs/commit-protocol.md (overlapping claims are harmless: the first commit wins).
+  // Makes packs and what they cover part of the log. Retries lost races; conflicts are resolved by
+  // the table in docs/commit-protocol.md (overlapping claims are harmless: the first commit wins).
   Result<Receipt> CommitPacks(const format::AddPacks& packs, const CallContext& context);
-  // Folds loose packs into manifests, stores the snapshot and names it. kAlreadyExists when the name is
-  // taken. `packs` may be empty; else they are committed together with the snapshot.
+  // Folds loose packs into manifests, stores the snapshot and names it. kAlreadyExists when the
+  // name is taken. `packs` may be empty; else they are committed first, by a commit of their own
+  // (so they are not lost when the snapshot fails). Fills in of the draft: id (if empty),
+  // manifests, generations, branches_used, gaps, records, bytes, max_timestamp, and all stats but
+  // new_bytes, stored_bytes and warnings (those two are the packs' sums when zero). A gap that the
+  // draft names keeps its reason. Two runs that lose claims to prune meanwhile: kConflict.
   Result<Receipt> CommitSnapshot(const SnapshotDraft& draft, const format::AddPacks& packs,
                                  const CallContext& context);
   Result<Receipt> CommitRestore(const format::RestoreRecord& record, const CallContext& context);
-  // Any other actions (hold, forget, condemn, sweep, pin): as above.
+  // Any other actions (hold, forget, condemn, sweep, pin): as above. Forgetting what another
+  // process has forgotten since the last Refresh is success; holding it brings it back
+  // (docs/commit-protocol.md).
   Result<Receipt> CommitActions(const std::vector<format::CommitRecord>& actions,
                                 const CallContext& context);
+  // Optional, after PackWriter::Seal: keeps the pack's entries in memory, so that folding does not
+  // read its index back.
+  void Remember(const SealedPack& pack);
+  // For gc.h and check.h.
+  CommitLog& log();
+  IndexCache& index_cache();
 
-  // By name, id (hex, at least 4 digits, unambiguous) or "latest". kNotFound lists near names; kInvalidArgument
-  // when ambiguous.
+  // By name, id (hex, at least 4 digits, unambiguous) or "latest". kNotFound lists near names;
+  // kInvalidArgument when ambiguous.
   Result<format::SnapshotRef> FindSnapshot(const std::string& name_or_id) const;
   Result<Snapshot> ReadSnapshot(const format::SnapshotRef& ref, const CallContext& context);
   // Blocks of one topic of a snapshot, trimmed so that each offset comes from exactly one block.
-  Result<TopicBlocks> ReadTopicBlocks(const format::TopicSnapshot& topic, const CallContext& context);
+  Result<TopicBlocks> ReadTopicBlocks(const format::TopicSnapshot& topic,
+                                      const CallContext& context);
 
  private:
   struct Impl;

@@ -258,6 +258,11 @@ Status Applier::Condemn(const format::Condemn& condemn) {
 }
 
 Status Applier::Doom(const format::Doom& doom) {
+  for (const format::Pin& pin : state_->pins) {
+    if (pin.until_ms() > header_.store_time_ms()) {
+      return Contradiction("objects are doomed while " + pin.who() + " holds a pin");
+    }
+  }
   for (const std::string& name : doom.objects()) {
     auto it = state_->condemned.find(name);
     if (it == state_->condemned.end()) return Contradiction("'" + name + "' is not condemned");

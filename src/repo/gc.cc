@@ -1,0 +1,252 @@
+#include "repo/gc.h"
+
+#include <algorithm>
+
+#include "os/crash_point.h"
+#include "repo/pack_writer.h"
+#include "repo/reach.h"
+#include "repo/snapshot_codec.h"
+
+namespace maxbrod::repo {
+namespace {
+
+constexpr size_t kListLimit = 1000;
+constexpr size_t kCheckpointsMax = 10'000;
+
+// Calls `object` for everything under the prefix.
+template <typename Callback>
+Status ForEachObject(store::Store& store, const std::string& prefix, const CallContext& context,
+                     Callback object) {
+  std::string after;
+  while (true) {
+    MB_RETURN_IF_ERROR(context.Check());
+    MB_ASSIGN_OR_RETURN(store::ListPage page, store.List(prefix, after, kListLimit, context));
+    for (const store::ObjectInfo& info : page.objects) {
+      MB_RETURN_IF_ERROR(object(info));
+      after = info.name;
+    }
+    if (!page.truncated || page.objects.empty()) return Status::Ok();
+  }
+}
+
+bool IsManifest(const std::string& name) {
+  return name.rfind(kManifestPrefix, 0) == 0;
+}
+
+// A reference made from a listing: the name tells the hash, the listing the length.
+bool ManifestRefOf(const store::ObjectInfo& info, format::ObjectRef* ref) {
+  Bytes hash;
+  if (!FromHex(std::string_view(info.name).substr(sizeof(kManifestPrefix) - 1), &hash)) {
+    return false;
+  }
+  ref->set_sha256(ToString(hash));
+  ref->set_length(info.size);
+  return true;
+}
+
+// Manifests that nobody reaches but that are too young to be condemned protect their packs.
+Status ProtectPacks(store::Store& store, const std::vector<store::ObjectInfo>& manifests,
+                    IndexCache& cache, std::set<std::string>* keep, const CallContext& context) {
+  for (const store::ObjectInfo& info : manifests) {
+    format::ObjectRef ref;
+    if (!ManifestRefOf(info, &ref)) continue;
+    auto manifest = cache.Manifest(store, ref, context);
+    if (!manifest.ok()) {
+      Code code = manifest.status().code();
+      // Gone, or unusable for whoever wrote it.
+      if (code == Code::kNotFound || code == Code::kCorrupt) continue;
+      return manifest.status();
+    }
+    for (const format::PackRef& pack : (*manifest)->packs) keep->insert(PackName(pack));
+  }
+  return Status::Ok();
+}
+
+// Steps 1 of a sweep: which of the condemned are due.
+Result<Proposal> PlanDoom(const State& state, const GcOptions& options, int64_t now_ms) {
+  Proposal proposal;
+  for (const format::Pin& pin : state.pins) {
+    if (pin.until_ms() > now_ms) return proposal;
+  }
+  std::vector<std::string> due;
+  for (const auto& [name, object] : state.condemned) {
+    if (!object.doomed() && object.condemned_ms() + options.grace_ms <= now_ms) {
+      due.push_back(name);
+    }
+  }
+  proposal.actions = SplitNames(NamesKind::kDoom, due, 0);
+  return proposal;
+}
+
+Proposal PlanSwept(const State& state, const std::vector<std::string>& removed) {
+  std::vector<std::string> names;
+  for (const std::string& name : removed) {
+    auto it = state.condemned.find(name);
+    if (it != state.condemned.end() && it->second.doomed()) names.push_back(name);
+  }
+  Proposal proposal;
+  proposal.actions = SplitNames(NamesKind::kSwept, names, 0);
+  return proposal;
+}
+
+// The newest checkpoint that is old enough, holds, and is of the log as it is.
+Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, int64_t now_ms,
+                                 const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(std::vector<CheckpointInfo> all,
+                      ListCheckpoints(log.store(), kCheckpointsMax, context));
+  for (const CheckpointInfo& info : all) {
+    if (info.modified_ms + options.checkpoint_age_ms > now_ms) continue;
+    Result<State> state = ReadCheckpoint(log.store(), info, log.config().sha256, context);
+    if (!state.ok()) {
+      if (state.status().code() == Code::kCorrupt || state.status().code() == Code::kNotFound) {
+        continue;
+      }
+      return state.status();
+    }
+    Result<Commit> commit = ReadCommit(log.store(), info.sequence, log.config().sha256, context);
+    if (!commit.ok() && commit.status().code() != Code::kNotFound) return commit.status();
+    if (commit.ok() && commit->sha256 != state->commit_sha256) continue;
+    return info.sequence;
+  }
+  return Sequence(0);
+}
+
+Status RemoveQuietly(store::Store& store, const std::string& name, const CallContext& context) {
+  Status status = store.Remove(name, context);
+  return status.code() == Code::kNotFound ? Status::Ok() : status;
+}
+
+// Commits below the floor, ascending, and checkpoints before the one below it. Strays of stalled
+// writers go as well.
+Status RemoveBelow(CommitLog& log, uint64_t floor, GcReport* report, const CallContext& context) {
+  store::Store& store = log.store();
+  std::string after;
+  bool more = true;
+  while (more) {
+    MB_ASSIGN_OR_RETURN(store::ListPage page, store.List(kLogPrefix, after, kListLimit, context));
+    more = page.truncated && !page.objects.empty();
+    for (const store::ObjectInfo& info : page.objects) {
+      after = info.name;
+      Sequence sequence;
+      if (!ParseLogName(info.name, &sequence)) continue;
+      if (sequence.value() >= floor) {
+        more = false;
+        break;
+      }
+      MB_RETURN_IF_ERROR(context.Check());
+      MB_RETURN_IF_ERROR(RemoveQuietly(store, info.name, context));
+      CrashPoint("trim.removed");
+      ++report->objects;
+      report->bytes += info.size;
+    }
+  }
+  MB_ASSIGN_OR_RETURN(std::vector<CheckpointInfo> all,
+                      ListCheckpoints(store, kCheckpointsMax, context));
+  for (const CheckpointInfo& info : all) {
+    if (info.sequence.value() + 1 >= floor) continue;
+    MB_RETURN_IF_ERROR(RemoveQuietly(store, info.name, context));
+    ++report->objects;
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<CondemnPlan> PlanCondemn(store::Store& store, const State& state, IndexCache& cache,
+                                const GcOptions& options, int64_t now_ms,
+                                const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(std::set<std::string> keep, ReachableObjects(store, state, cache, context));
+  std::vector<store::ObjectInfo> old;
+  std::vector<store::ObjectInfo> young_manifests;
+  for (const char* prefix : {kSnapshotPrefix, kManifestPrefix, kSmallPackPrefix, kPackPrefix}) {
+    MB_RETURN_IF_ERROR(ForEachObject(store, prefix, context, [&](const store::ObjectInfo& info) {
+      if (keep.contains(info.name) || state.condemned.contains(info.name)) return Status::Ok();
+      if (info.modified_ms + options.object_age_ms <= now_ms) {
+        old.push_back(info);
+      } else if (IsManifest(info.name)) {
+        young_manifests.push_back(info);
+      }
+      return Status::Ok();
+    }));
+  }
+  MB_RETURN_IF_ERROR(ProtectPacks(store, young_manifests, cache, &keep, context));
+  CondemnPlan plan;
+  for (const store::ObjectInfo& info : old) {
+    if (keep.contains(info.name)) continue;
+    plan.objects.push_back(info.name);
+    plan.bytes += info.size;
+  }
+  std::sort(plan.objects.begin(), plan.objects.end());
+  return plan;
+}
+
+Result<GcReport> CondemnUnreachable(CommitLog& log, IndexCache& cache, const GcOptions& options,
+                                    const CallContext& context) {
+  GcReport report;
+  auto planner = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
+    MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(plan_context));
+    MB_ASSIGN_OR_RETURN(CondemnPlan plan,
+                        PlanCondemn(log.store(), state, cache, options, now, plan_context));
+    report.objects = plan.objects.size();
+    report.bytes = plan.bytes;
+    Proposal proposal;
+    proposal.actions = SplitNames(NamesKind::kCondemn, plan.objects, state.gc_epoch + 1);
+    return proposal;
+  };
+  MB_ASSIGN_OR_RETURN(report.receipt, log.Append(planner, context));
+  return report;
+}
+
+Result<GcReport> SweepCondemned(CommitLog& log, const GcOptions& options,
+                                const CallContext& context) {
+  GcReport report;
+  auto doom = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
+    MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(plan_context));
+    return PlanDoom(state, options, now);
+  };
+  MB_ASSIGN_OR_RETURN(report.receipt, log.Append(doom, context));
+  CrashPoint("sweep.doomed");
+  std::vector<std::string> removed;
+  std::shared_ptr<const State> state = log.state();
+  for (const auto& [name, object] : state->condemned) {
+    if (!object.doomed()) continue;
+    MB_RETURN_IF_ERROR(context.Check());
+    MB_RETURN_IF_ERROR(RemoveQuietly(log.store(), name, context));
+    CrashPoint("sweep.removed");
+    removed.push_back(name);
+  }
+  report.objects = removed.size();
+  if (removed.empty()) return report;
+  auto swept = [&](const State& now, const CallContext&) { return PlanSwept(now, removed); };
+  MB_ASSIGN_OR_RETURN(report.receipt, log.Append(swept, context));
+  return report;
+}
+
+Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const CallContext& context) {
+  GcReport report;
+  auto planner = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
+    Proposal proposal;
+    MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(plan_context));
+    MB_ASSIGN_OR_RETURN(Sequence covered, FloorCheckpoint(log, options, now, plan_context));
+    if (covered.value() + 1 <= state.log_floor || covered == Sequence()) return proposal;
+    proposal.actions.emplace_back().mutable_trim_log()->set_log_floor(covered.value() + 1);
+    return proposal;
+  };
+  MB_ASSIGN_OR_RETURN(report.receipt, log.Append(planner, context));
+  CrashPoint("trim.committed");
+  uint64_t floor = log.state()->log_floor;
+  if (floor <= 1) return report;
+  // Nothing goes before a checkpoint that covers it was seen to hold, again.
+  GcOptions any = options;
+  any.checkpoint_age_ms = 0;
+  MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(context));
+  MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, now, context));
+  if (newest.value() + 1 < floor) {
+    return Status(Code::kCorrupt, "the checkpoint below the log floor is damaged")
+        .WithHint("nothing was removed; run 'maxbrod check'");
+  }
+  MB_RETURN_IF_ERROR(RemoveBelow(log, floor, &report, context));
+  return report;
+}
+
+}  // namespace maxbrod::repo
