@@ -7,7 +7,9 @@
 int main(int argc, char** argv) {
   using namespace maxbrod;
   cli::Globals globals;
-  globals.stop = InstallStopSignals();
+  auto signals = ProcessSignals::Install();
+  if (!signals.ok()) return cli::Report(signals.status(), globals);
+  globals.stop = (*signals)->token();
 
   CLI::App app("maxbrod: backup, recovery and replication for Apache Kafka and Amazon MSK");
   app.require_subcommand(1);
