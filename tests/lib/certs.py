@@ -3,6 +3,8 @@
 import pathlib
 import subprocess
 
+from . import jars
+
 
 def _openssl(*args):
     subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
@@ -38,7 +40,7 @@ class Authority:
         """A PKCS12 store: of `name`'s key and certificate, or (certs_only) of the CA's certificate, as keytool makes."""
         store = self.folder / f"{name}{'-trust' if certs_only else ''}.p12"
         if certs_only:
-            subprocess.run(["keytool", "-importcert", "-noprompt", "-storetype", "PKCS12", "-alias", "ca", "-file",
+            subprocess.run([jars.JVM / "keytool", "-importcert", "-noprompt", "-storetype", "PKCS12", "-alias", "ca", "-file",
                             self.ca, "-keystore", store, "-storepass", password], check=True, capture_output=True)
         else:
             _openssl("pkcs12", "-export", "-in", self.folder / f"{name}.pem", "-certfile", self.ca, "-out", store,

@@ -23,6 +23,8 @@ def _dependencies():
 DEPENDENCIES = _dependencies()
 VERSIONS = DEPENDENCIES["KAFKA_TEST_VERSIONS"].split()
 NEWEST = DEPENDENCIES["KAFKA_DEMO_VERSION"]
+# Debian's own Java, whatever else comes first in PATH.
+JVM = next(pathlib.Path("/usr/lib/jvm").glob("java-17-openjdk-*/bin/javac"), pathlib.Path("/usr/bin/javac")).parent
 
 
 @functools.cache
@@ -47,7 +49,7 @@ def java(version, flags, main, *args, classpath="", archive=True, detached=False
         flags += ["-Xshare:auto", f"-XX:SharedArchiveFile={class_archive(version)}"]
     jars = f"{libs(version)}/*" + (f":{classpath}" if classpath else "")
     die = [] if detached else ["setpriv", "--pdeathsig", "KILL"]
-    return [*die, "java", *flags, "-cp", jars, main, *map(str, args)]
+    return [*die, JVM / "java", *flags, "-cp", jars, main, *map(str, args)]
 
 
 def probe_classes(version):
@@ -62,7 +64,7 @@ def probe_classes(version):
             if not classes.exists():
                 staging = classes.with_suffix(".tmp")
                 shutil.rmtree(staging, ignore_errors=True)
-                subprocess.run(["javac", "-nowarn", "-cp", f"{jars}/*", "-d", staging, *sources], check=True,
+                subprocess.run([JVM / "javac", "-nowarn", "-cp", f"{jars}/*", "-d", staging, *sources], check=True,
                                capture_output=True)
                 os.rename(staging, classes)
     return classes
