@@ -11,7 +11,7 @@ namespace maxbrod {
 namespace {
 
 bool StopsSoon(const std::stop_token& token) {
-  for (int i = 0; i < 500 && !token.stop_requested(); ++i) {
+  for (int i = 0; i < 3000 && !token.stop_requested(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return token.stop_requested();

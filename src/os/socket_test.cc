@@ -28,9 +28,9 @@ struct Pair {
 Pair Connected(const SocketOptions& options = {}) {
   auto listener = Listener::BindLoopback();
   EXPECT_TRUE(listener.ok()) << listener.status().ToString();
-  auto client = Socket::Connect({"127.0.0.1", (*listener)->port()}, options, Seconds(5));
+  auto client = Socket::Connect({"127.0.0.1", (*listener)->port()}, options, Seconds(30));
   EXPECT_TRUE(client.ok()) << client.status().ToString();
-  auto server = (*listener)->Accept(Seconds(5));
+  auto server = (*listener)->Accept(Seconds(30));
   EXPECT_TRUE(server.ok()) << server.status().ToString();
   return {std::move(client).value(), std::move(server).value()};
 }
@@ -58,13 +58,13 @@ TEST(HostPort, ParsesAndPrints) {
 
 TEST(Socket, CarriesBytesBothWays) {
   Pair pair = Connected();
-  ASSERT_TRUE(pair.client->WriteAll(AsBytes("ping"), Seconds(5)).ok());
+  ASSERT_TRUE(pair.client->WriteAll(AsBytes("ping"), Seconds(30)).ok());
   Bytes got(4);
-  ASSERT_TRUE(pair.server->ReadFull(got, Seconds(5)).ok());
+  ASSERT_TRUE(pair.server->ReadFull(got, Seconds(30)).ok());
   EXPECT_EQ(AsText(got), "ping");
-  ASSERT_TRUE(pair.server->WriteAll(AsBytes("pong!"), Seconds(5)).ok());
+  ASSERT_TRUE(pair.server->WriteAll(AsBytes("pong!"), Seconds(30)).ok());
   Bytes some(100);
-  auto n = pair.client->ReadSome(some, Seconds(5));
+  auto n = pair.client->ReadSome(some, Seconds(30));
   ASSERT_TRUE(n.ok());
   EXPECT_EQ(AsText(ByteView(some).first(*n)), "pong!");
   EXPECT_TRUE(pair.client->peer().starts_with("127.0.0.1:"));
@@ -98,7 +98,7 @@ TEST(Socket, NobodyThereIsUnavailable) {
     ASSERT_TRUE(listener.ok());
     port = (*listener)->port();
   }
-  auto socket = Socket::Connect({"127.0.0.1", port}, {}, Seconds(5));
+  auto socket = Socket::Connect({"127.0.0.1", port}, {}, Seconds(30));
   ASSERT_FALSE(socket.ok());
   EXPECT_EQ(socket.status().code(), Code::kUnavailable);
   EXPECT_TRUE(socket.status().retryable());
@@ -118,17 +118,17 @@ TEST(Socket, TriesEachAddressOfAName) {
   // "localhost" is ::1 and 127.0.0.1 on most machines; the listener has only the second.
   auto listener = Listener::BindLoopback();
   ASSERT_TRUE(listener.ok());
-  auto socket = Socket::Connect({"localhost", (*listener)->port()}, {}, Seconds(5));
+  auto socket = Socket::Connect({"localhost", (*listener)->port()}, {}, Seconds(30));
   ASSERT_TRUE(socket.ok()) << socket.status().ToString();
   EXPECT_EQ((*socket)->peer(), "localhost:" + std::to_string((*listener)->port()));
 }
 
 TEST(Socket, EndOfStreamIsUnavailableEvenInTheMiddle) {
   Pair pair = Connected();
-  ASSERT_TRUE(pair.server->WriteAll(AsBytes("abc"), Seconds(5)).ok());
+  ASSERT_TRUE(pair.server->WriteAll(AsBytes("abc"), Seconds(30)).ok());
   pair.server.reset();
   Bytes got(4);
-  Status status = pair.client->ReadFull(got, Seconds(5));
+  Status status = pair.client->ReadFull(got, Seconds(30));
   EXPECT_EQ(status.code(), Code::kUnavailable);
   EXPECT_TRUE(status.retryable());
 }
@@ -139,10 +139,10 @@ TEST(Socket, ResetIsUnavailableAndWritingToItRaisesNoSignal) {
   ASSERT_EQ(::setsockopt(pair.server->fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
   pair.server.reset();
   Bytes got(4);
-  Status status = pair.client->ReadFull(got, Seconds(5));
+  Status status = pair.client->ReadFull(got, Seconds(30));
   EXPECT_EQ(status.code(), Code::kUnavailable) << status.ToString();
   for (int i = 0; i < 3; ++i) {
-    status = pair.client->WriteAll(AsBytes("x"), Seconds(5));
+    status = pair.client->WriteAll(AsBytes("x"), Seconds(30));
     EXPECT_EQ(status.code(), Code::kUnavailable) << status.ToString();
     EXPECT_TRUE(status.retryable());
   }
@@ -156,7 +156,7 @@ TEST(Socket, ReadsTimeOut) {
   EXPECT_EQ(status.code(), Code::kTimeout);
   EXPECT_TRUE(status.retryable());
   EXPECT_GE(Since(start), Millis(149));
-  EXPECT_LT(Since(start), Millis(2000));
+  EXPECT_LT(Since(start), Millis(5000));
 }
 
 TEST(Socket, WritesTimeOut) {
@@ -180,7 +180,7 @@ TEST(Socket, AStopRequestEndsABlockedRead) {
   Status status = pair.client->ReadFull(got, CallContext{{}, source.get_token()});
   EXPECT_EQ(status.code(), Code::kCancelled);
   EXPECT_FALSE(status.retryable());
-  EXPECT_LT(Since(start), Millis(1500));
+  EXPECT_LT(Since(start), Millis(5000));
 }
 
 TEST(Socket, CloseWakesAReaderInAnotherThread) {
@@ -190,7 +190,7 @@ TEST(Socket, CloseWakesAReaderInAnotherThread) {
     pair.client->Close();
   });
   Bytes got(4);
-  EXPECT_EQ(pair.client->ReadFull(got, Seconds(10)).code(), Code::kUnavailable);
+  EXPECT_EQ(pair.client->ReadFull(got, Seconds(30)).code(), Code::kUnavailable);
 }
 
 TEST(Socket, ConnectHonoursStopAndDeadline) {

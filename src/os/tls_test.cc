@@ -52,19 +52,19 @@ class EchoServer {
 
  private:
   void Serve(const TlsContext& tls) {
-    auto socket = listener_->Accept(Seconds(10));
+    auto socket = listener_->Accept(Seconds(30));
     if (!socket.ok()) {
       status_ = socket.status();
       return;
     }
-    auto stream = tls.Accept(std::move(socket).value(), Seconds(10));
+    auto stream = tls.Accept(std::move(socket).value(), Seconds(30));
     status_ = stream.status();
     if (!stream.ok()) return;
     Bytes buffer(100'000);
     for (;;) {
-      auto n = (*stream)->ReadSome(buffer, Seconds(10));
+      auto n = (*stream)->ReadSome(buffer, Seconds(30));
       if (!n.ok()) return;
-      if (!(*stream)->WriteAll(ByteView(buffer).first(*n), Seconds(10)).ok()) return;
+      if (!(*stream)->WriteAll(ByteView(buffer).first(*n), Seconds(30)).ok()) return;
     }
   }
 
@@ -76,8 +76,8 @@ class EchoServer {
 Result<std::unique_ptr<Transport>> ConnectTls(uint16_t port, const TlsConfig& config,
                                               const std::string& host) {
   MB_ASSIGN_OR_RETURN(auto context, TlsContext::Client(config));
-  MB_ASSIGN_OR_RETURN(auto socket, Socket::Connect({"127.0.0.1", port}, {}, Seconds(5)));
-  return context->Connect(std::move(socket), host, Seconds(5));
+  MB_ASSIGN_OR_RETURN(auto socket, Socket::Connect({"127.0.0.1", port}, {}, Seconds(30)));
+  return context->Connect(std::move(socket), host, Seconds(30));
 }
 
 class Tls : public testing::Test {
@@ -111,9 +111,9 @@ class Tls : public testing::Test {
     EchoServer echo(server, asked);
     auto stream = ConnectTls(echo.port(), client, host);
     if (!stream.ok()) return stream.status();
-    MB_RETURN_IF_ERROR((*stream)->WriteAll(AsBytes("hello"), Seconds(5)));
+    MB_RETURN_IF_ERROR((*stream)->WriteAll(AsBytes("hello"), Seconds(30)));
     Bytes got(5);
-    MB_RETURN_IF_ERROR((*stream)->ReadFull(got, Seconds(5)));
+    MB_RETURN_IF_ERROR((*stream)->ReadFull(got, Seconds(30)));
     EXPECT_EQ(AsText(got), "hello");
     return Status::Ok();
   }
@@ -194,13 +194,13 @@ TEST_F(Tls, APlaintextListenerIsRecognised) {
   ASSERT_TRUE(listener.ok());
   for (bool answers : {true, false}) {
     std::jthread server([&] {
-      auto socket = (*listener)->Accept(Seconds(5));
+      auto socket = (*listener)->Accept(Seconds(30));
       ASSERT_TRUE(socket.ok());
       Bytes some(1000);
-      ASSERT_TRUE((*socket)->ReadSome(some, Seconds(5)).ok());
+      ASSERT_TRUE((*socket)->ReadSome(some, Seconds(30)).ok());
       if (answers) {
         ASSERT_TRUE(
-            (*socket)->WriteAll(AsBytes("HTTP/1.1 400 Bad Request\r\n\r\n"), Seconds(5)).ok());
+            (*socket)->WriteAll(AsBytes("HTTP/1.1 400 Bad Request\r\n\r\n"), Seconds(30)).ok());
       }
     });
     auto stream = ConnectTls((*listener)->port(), Trusting(ca_.pem()), "127.0.0.1");
@@ -349,7 +349,7 @@ TEST_F(Tls, CarriesMuchBothWaysAtOnce) {
   EXPECT_TRUE(got == all);
   writer.join();
   (*stream)->Close();
-  EXPECT_EQ((*stream)->ReadSome(got, Seconds(5)).status().code(), Code::kUnavailable);
+  EXPECT_EQ((*stream)->ReadSome(got, Seconds(30)).status().code(), Code::kUnavailable);
   EXPECT_TRUE(echo.Wait().ok());
 }
 
@@ -358,7 +358,7 @@ TEST_F(Tls, DeadlineAndStopDuringHandshakeAndRead) {
   ASSERT_TRUE(listener.ok());
   auto context = TlsContext::Client(Trusting(ca_.pem()));
   ASSERT_TRUE(context.ok());
-  auto socket = Socket::Connect({"127.0.0.1", (*listener)->port()}, {}, Seconds(5));
+  auto socket = Socket::Connect({"127.0.0.1", (*listener)->port()}, {}, Seconds(30));
   ASSERT_TRUE(socket.ok());
   auto stream = (*context)->Connect(std::move(socket).value(), "127.0.0.1",
                                     CallContext{Deadline::After(Millis(100)), {}});
