@@ -14,7 +14,9 @@ void AddInit(CLI::App& app, Globals& globals) {
   verb->footer("Example:\n  maxbrod init --repo file:///backups/kafka");
   verb->callback([flags, &globals] {
     globals.action = [flags, &globals]() -> Status {
-      MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(flags->url));
+      store::OpenStoreOptions options;
+      options.create = true;
+      MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(flags->url, options));
       MB_RETURN_IF_ERROR(repo::Repository::Init(*store, {ProgramName()}, globals.context()));
       MB_ASSIGN_OR_RETURN(auto repository, flags->Open(globals));
       std::string id = ToHex(AsBytes(repository->config().repository_id()));
