@@ -254,11 +254,12 @@ FaultStore::Effect FaultStore::Begin(StoreMethod method, const std::string& name
   std::vector<LatePut> due;
   {
     std::lock_guard lock(mutex_);
-    for (LatePut& put : late_puts_) --put.calls_left;
-    auto split = std::stable_partition(late_puts_.begin(), late_puts_.end(),
-                                       [](const LatePut& put) { return put.calls_left > 0; });
-    std::move(split, late_puts_.end(), std::back_inserter(due));
-    late_puts_.erase(split, late_puts_.end());
+    std::vector<LatePut> not_yet;
+    for (LatePut& put : late_puts_) {
+      std::vector<LatePut>& where = --put.calls_left > 0 ? not_yet : due;
+      where.push_back(std::move(put));
+    }
+    late_puts_ = std::move(not_yet);
     effect = Choose(method, name);
   }
   for (LatePut& put : due) put.apply();

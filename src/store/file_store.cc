@@ -175,6 +175,11 @@ Status FileStore::SettleFolder(const std::string& path) {
   return status;
 }
 
+void FileStore::ForgetFolders() {
+  std::lock_guard lock(mutex_);
+  durable_folders_.clear();
+}
+
 Status FileStore::MakeFolders(const std::string& name) {
   for (size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1)) {
     std::string folder = PathOf(name.substr(0, at));
@@ -262,6 +267,13 @@ Result<PutResult> FileStore::Publish(const std::string& name, TemporaryFile& tem
   if (!made.ok()) return Explain(std::move(made), name);
   const std::string path = PathOf(name);
   Status linked = files_.Link(temporary.file().path(), path);
+  if (linked.code() == Code::kNotFound) {
+    // Somebody tidied up folders that this process had made: make them once more.
+    ForgetFolders();
+    made = MakeFolders(name);
+    if (!made.ok()) return Explain(std::move(made), name);
+    linked = files_.Link(temporary.file().path(), path);
+  }
   Result<FileStat> stat = temporary.file().Stat();
   bool created = linked.ok() || (stat.ok() && stat->links >= 2);
   if (created) {
@@ -274,6 +286,12 @@ Result<PutResult> FileStore::Publish(const std::string& name, TemporaryFile& tem
   if (linked.code() == Code::kIo) {
     // On a network file system the request may still arrive.
     return PutResult{PutOutcome::kUnknown, 0, linked.message()};
+  }
+  if (linked.code() == Code::kNotFound) {
+    return Status(Code::kIo, fmt::format("object '{}': its temporary file was removed by somebody "
+                                         "else ({})",
+                                         name, linked.message()))
+        .WithHint(fmt::format("let nothing else clean up {}", TmpFolder()));
   }
   return Explain(std::move(linked), name);
 }

@@ -82,6 +82,7 @@ class FileStore : public Store {
   Result<std::unique_ptr<TemporaryFile>> NewTemporary(const std::string& name);
   // Makes the folders above the object; on return their names are durable.
   Status MakeFolders(const std::string& name);
+  void ForgetFolders();
   // Steps 2 to 4 for a temporary that is written and fsynced. `same_bytes` compares with an
   // existing object.
   template <typename SameBytes>

@@ -229,8 +229,8 @@ TEST(FileStoreCrash, RemovalsAreNotUndoneAndKeepTheirOrder) {
 
 TEST(FileStoreCrash, LeftoversAreRemovedAndNothingElse) {
   CrashAtEachStep([](World& world) {
-    auto put = world.Stream("pack/3f/a", kBytes);
-    return [put](World& after) {
+    world.Stream("pack/3f/a", kBytes);
+    return [](World& after) {
       std::string seen = after.Get("pack/3f/a");
       after.clock().Advance(FileStore::kTemporaryAgeMax + Millis(1));
       EXPECT_TRUE(after.file_store().RemoveStaleTemporaries(CallContext{}).ok());

@@ -243,6 +243,21 @@ TEST_F(FileStoreOnBadDisk, ParentsAreSyncedOnceByEachProcess) {
   EXPECT_THAT(syncs_of_put("pack/3f/d"), ElementsAre("/store", "/store/pack", "/store/pack/3f"));
 }
 
+TEST_F(FileStoreOnBadDisk, MakesFoldersAgainThatWereTidiedAway) {
+  ASSERT_EQ(Outcome(Put("pack/3f/a", "x")), "created");
+  ASSERT_TRUE(store_->Remove("pack/3f/a", context_).ok());
+  ASSERT_TRUE(files_.RemoveDirectory("/store/pack/3f").ok());
+  ASSERT_TRUE(files_.RemoveDirectory("/store/pack").ok());
+  EXPECT_EQ(Outcome(Put("pack/3f/a", "y")), "created");
+  // A temporary file that was tidied away is lost, and said to be.
+  auto writer = std::move(*store_->Create("b", context_));
+  for (const DirectoryEntry& entry : Temporaries()) {
+    ASSERT_TRUE(files_.Unlink("/store/tmp/" + entry.name).ok());
+  }
+  EXPECT_EQ(Outcome(writer->Commit(context_)), "io");
+  EXPECT_EQ(store_->Stat("b", context_).status().code(), Code::kNotFound);
+}
+
 TEST_F(FileStoreOnBadDisk, LostReplyOfLinkIsSuccess) {
   // As NFS does it: the link was made, a retransmitted request is told that it exists.
   files_.FailNth(FileOperation::kLink, 1, EEXIST, FaultEffect::kApplied);
