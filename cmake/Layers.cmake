@@ -2,16 +2,21 @@
 #
 # One static library mb_<name> from src/<name>/*.cc, linked against all layers declared before it, and
 # one test binary <name>_test from the *_test.cc files beside the code. PROTO compiles *.proto there.
+# *_testing.cc are helpers of tests (fakes, contracts): compiled into <name>_test, and a library
+# mb_<name>_testing that the tests of all later layers link as well.
 
 set(MAXBROD_LAYERS "")
+set(MAXBROD_TESTING_LIBRARIES "")
 
 function(maxbrod_layer name)
   cmake_parse_arguments(ARG "PROTO" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
        ${CMAKE_SOURCE_DIR}/src/${name}/*.h)
   set(tests ${sources})
+  set(helpers ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|/main|_testing)\\.cc$")
-  list(FILTER tests INCLUDE REGEX "(_test|_testing)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER helpers INCLUDE REGEX "_testing\\.cc$")
 
   set(links "")
   foreach(upper IN LISTS MAXBROD_LAYERS)
@@ -28,13 +33,32 @@ function(maxbrod_layer name)
     maxbrod_protos(${name})
   endif()
 
+  set(testing "")
+  if(helpers AND NOT MAXBROD_FUZZ)
+    # Objects for this layer's own tests, which may only register themselves; for the others an
+    # archive, of which they get what they name.
+    add_library(mb_${name}_testing_objects OBJECT ${helpers})
+    target_link_libraries(mb_${name}_testing_objects
+                          PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
+    target_compile_definitions(mb_${name}_testing_objects
+                               PRIVATE MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_library(mb_${name}_testing STATIC $<TARGET_OBJECTS:mb_${name}_testing_objects>)
+    target_link_libraries(mb_${name}_testing
+                          PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
+    set(testing $<TARGET_OBJECTS:mb_${name}_testing_objects>)
+  endif()
+
   if(tests AND NOT MAXBROD_FUZZ)
-    add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE mb_${name} GTest::gmock GTest::gtest_main)
+    add_executable(${name}_test ${tests} ${testing})
+    target_link_libraries(${name}_test PRIVATE ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock
+                                               GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     include(GoogleTest)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS unit TIMEOUT 300)
+  endif()
+  if(testing)
+    set(MAXBROD_TESTING_LIBRARIES mb_${name}_testing ${MAXBROD_TESTING_LIBRARIES} PARENT_SCOPE)
   endif()
   set(MAXBROD_LAYERS ${MAXBROD_LAYERS} ${name} PARENT_SCOPE)
 endfunction()

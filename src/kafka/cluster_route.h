@@ -8,9 +8,10 @@ namespace maxbrod::kafka {
 
 // One request's share of partitions; a ListOffsets of this many is some 50 KiB and quick.
 inline constexpr size_t kPartitionsPerRequestMax = 2000;
-// For so long a partition without a leader, or a topic that its broker does not know (yet), is
-// asked again; then that error is the answer.
+// For so long a partition without a leader is asked again, then that error is the answer; and for
+// so long a topic or partition that its broker does not know (yet).
 inline constexpr Millis kNoLeaderPatience{10'000};
+inline constexpr Millis kUnknownPatience{3'000};
 
 // Fills `request_topics` (vector of {name, partitions}) from sorted partitions; `make` turns one
 // entry into the message's partition.
@@ -47,7 +48,7 @@ class LeaderRoute {
     while (true) {
       MB_RETURN_IF_ERROR(Round(retry.context()));
       if (pending_.empty()) return std::move(done_);
-      if (retry.elapsed() >= kNoLeaderPatience) GiveUpHopeless();
+      GiveUpHopeless(retry.elapsed());
       if (pending_.empty()) return std::move(done_);
       Status waited = retry.Wait(LastStatus());
       if (!waited.ok()) {
@@ -140,11 +141,12 @@ class LeaderRoute {
     done_[tp] = std::move(out);
   }
 
-  void GiveUpHopeless() {
+  void GiveUpHopeless(Millis elapsed) {
     for (auto it = pending_.begin(); it != pending_.end();) {
       int16_t error = errors_[it->first];
-      if (error == error::kUnknownTopicOrPartition || error == error::kLeaderNotAvailable ||
-          error == error::kUnknownTopicId) {
+      bool unknown = error == error::kUnknownTopicOrPartition || error == error::kUnknownTopicId;
+      if ((unknown && elapsed >= kUnknownPatience) ||
+          (error == error::kLeaderNotAvailable && elapsed >= kNoLeaderPatience)) {
         Finish(it->first, error);
         it = pending_.erase(it);
       } else {

@@ -34,6 +34,9 @@ bool Connection::closed() const {
 size_t Connection::in_flight() const {
   return impl_->pending.size() + impl_->parked.size();
 }
+int16_t Connection::answered_version() const {
+  return impl_->answered_version;
+}
 int64_t Connection::last_used_nanos() const {
   return impl_->last_used_nanos;
 }
@@ -41,6 +44,7 @@ int64_t Connection::last_used_nanos() const {
 void Connection::Close() {
   impl_->closed = true;
   impl_->transport.reset();
+  impl_->pending.clear();  // their answers will never come
 }
 
 VersionRange Connection::VersionsOf(int16_t api_key) const {
@@ -92,6 +96,7 @@ Status Connection::Receive(Bytes* buffer, ByteView* body, const CallContext& con
   if (!impl_->parked.empty()) {
     Impl::Parked parked = std::move(impl_->parked.front());
     impl_->parked.pop_front();
+    impl_->answered_version = parked.version;
     *buffer = std::move(parked.buffer);
     *body = ByteView(*buffer).subspan(parked.body_from, parked.body_size);
     return Status::Ok();
@@ -148,14 +153,14 @@ Status Connection::Impl::WaitOutThrottle(const CallContext& context) {
   int64_t left_nanos = throttled_until_nanos - NowNanos();
   if (left_nanos <= 0) return Status::Ok();
   Millis wait((left_nanos + kNanosPerMilli - 1) / kNanosPerMilli);
-  Clock::System().Sleep(std::min(wait, context.deadline.Remaining()), context.stop);
-  Status status = context.Check();
-  if (status.code() == Code::kTimeout) {
-    return Status(Code::kTimeout, "deadline passed while the broker throttles us")
+  if (context.deadline.Remaining() <= wait) {
+    return Status(Code::kTimeout, "the broker throttles us for " + std::to_string(wait.count()) +
+                                      " ms, which is beyond the deadline")
         .Retryable()
         .WithHint("see the quotas of this user and client id on the brokers");
   }
-  return status;
+  if (!Clock::System().Sleep(wait, context.stop)) return Status(Code::kCancelled, "stopped");
+  return Status::Ok();
 }
 
 Status Connection::Impl::ReauthenticateIfDue(const CallContext& context) {
@@ -168,6 +173,7 @@ Status Connection::Impl::ReauthenticateIfDue(const CallContext& context) {
     MB_RETURN_IF_ERROR(Read(&next.buffer, &body, context));
     next.body_from = static_cast<size_t>(body.data() - next.buffer.data());
     next.body_size = body.size();
+    next.version = answered_version;
     parked.push_back(std::move(next));
   }
   return Authenticate(context).WithContext("re-authentication");
@@ -239,6 +245,7 @@ Status Connection::Impl::Read(Bytes* buffer, ByteView* body, const CallContext& 
   MB_ASSIGN_OR_RETURN(*body, ResponseBody(*request.api, request.version, request.correlation_id,
                                           ByteView(*buffer).first(length)));
   answered = answered || ready;
+  answered_version = request.version;
   last_used_nanos = NowNanos();
   return Status::Ok();
 }

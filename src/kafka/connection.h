@@ -67,6 +67,8 @@ class Connection {
   // exceed the response: reuse buffers, read only `body`. kProtocol on a wrong correlation id or a
   // lie about the length.
   Status Receive(Bytes* buffer, ByteView* body, const CallContext& context);
+  // The version of the request whose answer Receive returned last.
+  int16_t answered_version() const;
   // Requests whose answers Receive has not returned yet.
   size_t in_flight() const;
   // When the last call on it ended (steady clock); brokers close what idles for

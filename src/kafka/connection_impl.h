@@ -22,6 +22,7 @@ struct Connection::Impl {
   struct Parked {
     Bytes buffer;
     size_t body_from = 0, body_size = 0;
+    int16_t version = 0;
   };
 
   ClientConfig config;
@@ -31,6 +32,7 @@ struct Connection::Impl {
   std::deque<Pending> pending;
   std::deque<Parked> parked;
   int32_t next_correlation_id = 1;
+  int16_t answered_version = 0;
   bool closed = false;
   bool ready = false;     // handshake done
   bool answered = false;  // some request after the handshake was answered

@@ -1,7 +1,6 @@
 #include "kafka/data_path.h"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 
 #include "kafka/messages/fetch.h"
@@ -10,12 +9,12 @@
 namespace maxbrod::kafka {
 namespace {
 
-constexpr int16_t kFetchByIdSince = 13;  // KIP-516
-constexpr int16_t kProduceFlexibleSince = 9;
-// Version 12 tells brokers with transactions of version 2 to add partitions to the transaction by
-// themselves (KIP-890). Up to version 11 they leave that to AddPartitionsToTxn, which is what our
+constexpr int16_t kFetchByIdSince = 13;    // KIP-516
+constexpr int16_t kProduceByIdSince = 13;  // KIP-516
+// From version 12 on brokers with transactions of version 2 add partitions to the transaction by
+// themselves (KIP-890); up to 11 they leave that to AddPartitionsToTxn, which is what our
 // transactions do.
-constexpr int16_t kProduceVersionMax = 11;
+constexpr int16_t kProduceTransactionalMax = 11;
 constexpr int16_t kAcksAll = -1;
 
 Status Protocol(const Connection& connection, const ApiInfo& api, const std::string& what) {
@@ -116,9 +115,9 @@ Status SendFetch(Connection& connection, const FetchSpec& spec, const CallContex
 Result<FetchResponseView> ReceiveFetch(Connection& connection, const FetchSpec& spec, Bytes* buffer,
                                        const CallContext& context) {
   const ApiInfo& api = FetchRequest::kApi;
-  MB_ASSIGN_OR_RETURN(int16_t version, FetchVersion(connection, spec));
   ByteView body;
   MB_RETURN_IF_ERROR(connection.Receive(buffer, &body, context));
+  int16_t version = connection.answered_version();
   FetchResponse response;
   Status decoded = DecodeMessage(body, version, &response);
   if (!decoded.ok()) {
@@ -159,69 +158,19 @@ Result<FetchResponseView> ReceiveFetch(Connection& connection, const FetchSpec& 
 
 namespace {
 
-// A request's framing in one buffer, cut where the caller's bytes go.
-class ProduceEncoder {
- public:
-  explicit ProduceEncoder(int16_t version) : compact_(version >= kProduceFlexibleSince) {}
-
-  void Begin(const std::string& transactional_id, int32_t timeout_ms, size_t topics) {
-    writer_.NullableString(
-        transactional_id.empty() ? std::nullopt : std::optional<std::string_view>(transactional_id),
-        compact_);
-    writer_.Int16(kAcksAll);
-    writer_.Int32(timeout_ms);
-    writer_.Array(topics, compact_);
-  }
-  void BeginTopic(const std::string& name, size_t partitions) {
-    writer_.String(name, compact_);
-    writer_.Array(partitions, compact_);
-  }
-  Status Partition(const ProduceBatch& batch) {
-    size_t size = 0;
-    for (ByteView piece : batch.pieces) size += piece.size();
-    if (size >= static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-      return Status(Code::kInvalidArgument, "a batch of " + std::to_string(size) + " bytes");
-    }
-    writer_.Int32(batch.partition);
-    if (compact_) {
-      writer_.UnsignedVarint(static_cast<uint32_t>(size + 1));
-    } else {
-      writer_.Int32(static_cast<int32_t>(size));
-    }
-    cuts_.push_back({writer_.size(), batch.pieces});
-    EndStruct();
-    return Status::Ok();
-  }
-  void EndStruct() {
-    if (compact_) writer_.TaggedFields({});
-  }
-  Status status() const { return writer_.status(); }
-  std::vector<ByteView> Pieces() const {
-    std::vector<ByteView> pieces;
-    ByteView own(writer_.buffer());
-    size_t from = 0;
-    for (const Cut& cut : cuts_) {
-      pieces.push_back(own.subspan(from, cut.at - from));
-      pieces.insert(pieces.end(), cut.payload.begin(), cut.payload.end());
-      from = cut.at;
-    }
-    if (from < own.size()) pieces.push_back(own.subspan(from));
-    return pieces;
-  }
-
- private:
-  struct Cut {
-    size_t at;
-    std::span<const ByteView> payload;
-  };
-  bool compact_;
-  WireWriter writer_;
-  std::vector<Cut> cuts_;
-};
-
-Result<int16_t> ProduceVersion(const Connection& connection) {
+// By id only when every topic has one. A transaction's batches stay below KIP-890's version.
+Result<int16_t> ProduceVersion(const Connection& connection, std::span<const ProduceBatch> batches,
+                               bool transactional) {
   const ApiInfo& api = ProduceRequest::kApi;
-  return connection.NegotiateVersion(api.key, api.version_min, kProduceVersionMax);
+  bool all_ids = std::all_of(batches.begin(), batches.end(),
+                             [](const ProduceBatch& b) { return !b.topic_id.id.IsZero(); });
+  int16_t max = all_ids ? api.version_max : static_cast<int16_t>(kProduceByIdSince - 1);
+  if (transactional) max = kProduceTransactionalMax;
+  return connection.NegotiateVersion(api.key, api.version_min, max);
+}
+
+std::string_view KeyOf(const ProduceBatch& batch, bool by_id) {
+  return by_id ? AsText(batch.topic_id.id.view()) : std::string_view(batch.topic);
 }
 
 std::string MessageOf(const ProduceResponse::Partition& p) {
@@ -238,41 +187,43 @@ std::string MessageOf(const ProduceResponse::Partition& p) {
 Status SendProduce(Connection& connection, std::span<const ProduceBatch> batches,
                    int32_t timeout_ms, const CallContext& context,
                    const std::string& transactional_id) {
-  MB_ASSIGN_OR_RETURN(int16_t version, ProduceVersion(connection));
+  MB_ASSIGN_OR_RETURN(int16_t version,
+                      ProduceVersion(connection, batches, !transactional_id.empty()));
   AskedFor once(batches.size());
-  std::vector<std::string_view> topics;  // in the order of first appearance
-  std::unordered_map<std::string_view, std::vector<const ProduceBatch*>> by_topic;
+  ProduceRequest request;
+  if (!transactional_id.empty()) request.transactional_id = transactional_id;
+  request.acks = kAcksAll;
+  request.timeout_ms = timeout_ms;
+  std::unordered_map<std::string_view, size_t> position;  // of a topic in the request
   for (const ProduceBatch& batch : batches) {
-    if (!once.Add(batch.topic, batch.partition, 0)) {
+    std::string_view key = KeyOf(batch, version >= kProduceByIdSince);
+    if (!once.Add(key, batch.partition, 0)) {
       return Status(Code::kInvalidArgument, "Produce: two batches for partition " +
                                                 std::to_string(batch.partition) + " of " +
                                                 batch.topic + " in one request");
     }
-    auto& list = by_topic[batch.topic];
-    if (list.empty()) topics.push_back(batch.topic);
-    list.push_back(&batch);
+    auto [it, fresh] = position.try_emplace(key, request.topics.size());
+    if (fresh) {
+      auto& topic = request.topics.emplace_back();
+      topic.name = batch.topic;
+      topic.topic_id = batch.topic_id.id;
+    }
+    request.topics[it->second].partitions.push_back({batch.partition, RecordPieces(batch.pieces)});
   }
-  ProduceEncoder encoder(version);
-  encoder.Begin(transactional_id, timeout_ms, topics.size());
-  for (std::string_view topic : topics) {
-    const auto& list = by_topic[topic];
-    encoder.BeginTopic(list.front()->topic, list.size());
-    for (const ProduceBatch* batch : list) MB_RETURN_IF_ERROR(encoder.Partition(*batch));
-    encoder.EndStruct();
-  }
-  encoder.EndStruct();
-  MB_RETURN_IF_ERROR(encoder.status());
-  return connection.Send(ProduceRequest::kApi, version, encoder.Pieces(), context);
+  WireWriter writer(WireWriter::Payload::kReference);
+  MB_RETURN_IF_ERROR(EncodeMessage(request, version, &writer));
+  return connection.Send(ProduceRequest::kApi, version, writer.Pieces(), context);
 }
 
 Result<ProduceResponseView> ReceiveProduce(Connection& connection,
                                            std::span<const ProduceBatch> batches,
                                            const CallContext& context) {
   const ApiInfo& api = ProduceRequest::kApi;
-  MB_ASSIGN_OR_RETURN(int16_t version, ProduceVersion(connection));
   Bytes buffer;
   ByteView body;
   MB_RETURN_IF_ERROR(connection.Receive(&buffer, &body, context));
+  int16_t version = connection.answered_version();
+  bool by_id = version >= kProduceByIdSince;
   ProduceResponse response;
   Status decoded = DecodeMessage(body, version, &response);
   if (!decoded.ok()) {
@@ -281,15 +232,18 @@ Result<ProduceResponseView> ReceiveProduce(Connection& connection,
   }
   connection.NoteThrottle(Millis(response.throttle_time_ms));
   AskedFor sent(batches.size());
-  for (size_t i = 0; i < batches.size(); ++i) sent.Add(batches[i].topic, batches[i].partition, i);
+  for (size_t i = 0; i < batches.size(); ++i)
+    sent.Add(KeyOf(batches[i], by_id), batches[i].partition, i);
   ProduceResponseView view;
   view.throttle_ms = response.throttle_time_ms;
   std::string wrong;
   for (const auto& topic : response.topics) {
     for (const auto& p : topic.partitions) {
-      std::optional<size_t> index = sent.Take(topic.name, p.partition_index);
+      std::optional<size_t> index = sent.Take(
+          by_id ? AsText(topic.topic_id.view()) : std::string_view(topic.name), p.partition_index);
       if (!index) {
-        wrong = "has a partition that was not sent, or one twice: " + topic.name + "-" +
+        wrong = "has a partition that was not sent, or one twice: " +
+                (by_id ? topic.topic_id.ToBase64() : topic.name) + "-" +
                 std::to_string(p.partition_index);
         continue;
       }
