@@ -1,0 +1,337 @@
+// maxbrod verify: reads a repository back, or compares a cluster with a snapshot.
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+#include "cli/progress_printer.h"
+#include "cli/verbs.h"
+#include "codec/hash.h"
+#include "engine/verify_live.h"
+#include "engine/verify_repository.h"
+
+namespace maxbrod::cli {
+namespace {
+
+struct VerifyFlags {
+  RepositoryFlags repository;
+  ClusterFlags cluster;
+  std::string snapshot;
+  std::vector<std::string> topics, exclude, rename, groups;
+  std::string sample;
+  uint64_t seed = 0;
+  bool no_groups = false;
+  size_t connections = 2, threads = 2;
+};
+
+nlohmann::json OffsetJson(int64_t offset) {
+  return offset < 0 ? nlohmann::json() : nlohmann::json(offset);
+}
+
+nlohmann::json ProblemsJson(const std::vector<engine::Problem>& problems) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const engine::Problem& p : problems) {
+    nlohmann::json one = {{"object", p.object}, {"what", p.what}};
+    if (!p.topic.empty()) {
+      one["topic"] = p.topic;
+      one["partition"] = p.partition < 0 ? nlohmann::json() : nlohmann::json(p.partition);
+      one["first_offset"] = OffsetJson(p.first_offset);
+      one["last_offset"] = OffsetJson(p.last_offset);
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void PrintProblems(const std::vector<engine::Problem>& problems, uint64_t count) {
+  if (problems.empty()) return;
+  Table table({"OBJECT", "TOPIC", ">PART", ">FROM", ">TO", "PROBLEM"});
+  for (const engine::Problem& p : problems) {
+    table.Row({p.object, p.topic, p.partition < 0 ? "" : std::to_string(p.partition),
+               p.first_offset < 0 ? "" : std::to_string(p.first_offset),
+               p.last_offset < 0 ? "" : std::to_string(p.last_offset), p.what});
+  }
+  std::cout << "\n";
+  table.Print(std::cout);
+  if (count > problems.size())
+    std::cout << "... and " << FormatCount(count - problems.size()) << " more\n";
+}
+
+nlohmann::json SampleJson(const engine::Sampler& sampler) {
+  if (sampler.all()) return nlohmann::json();
+  return {{"fraction", sampler.fraction()}, {"seed", sampler.seed()}};
+}
+
+std::string SampleText(const engine::Sampler& sampler) {
+  if (sampler.all()) return std::string();
+  char percent[32];
+  std::snprintf(percent, sizeof(percent), "%g", sampler.fraction() * 100);
+  return std::string("a sample of ") + percent + " % of the blocks (--seed " +
+         std::to_string(sampler.seed()) + ")\n";
+}
+
+void PrintReport(const engine::VerifyReport& report, const std::string& snapshot,
+                 const Globals& globals) {
+  if (globals.json) {
+    nlohmann::json out = {{"ok", report.problem_count == 0},
+                          {"objects", report.objects},
+                          {"packs", report.packs},
+                          {"blocks", report.blocks},
+                          {"bytes", report.bytes},
+                          {"batches", report.batches},
+                          {"records", report.records},
+                          {"seconds", report.seconds},
+                          {"sample", SampleJson(report.sampler)},
+                          {"problem_count", report.problem_count},
+                          {"problems", ProblemsJson(report.problems)}};
+    if (!snapshot.empty()) out["snapshot"] = snapshot;
+    std::cout << out.dump() << "\n";
+    return;
+  }
+  double rate = report.seconds > 0 ? static_cast<double>(report.bytes) / report.seconds : 0;
+  std::cout << (snapshot.empty() ? std::string("repository") : "snapshot '" + snapshot + "'")
+            << ": read " << FormatCount(report.objects) << " objects, "
+            << FormatCount(report.blocks) << " blocks, " << FormatCount(report.batches)
+            << " batches, " << FormatCount(report.records) << " records, "
+            << FormatBytes(report.bytes) << " in " << FormatDuration(report.seconds) << " ("
+            << FormatBytes(static_cast<uint64_t>(rate)) << "/s)\n"
+            << SampleText(report.sampler);
+  PrintProblems(report.problems, report.problem_count);
+  if (report.problem_count == 0) std::cout << "no problem found\n";
+}
+
+nlohmann::json DifferencesJson(const engine::LiveVerifyReport& report) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const engine::Difference& d : report.differences) {
+    nlohmann::json one = {{"kind", engine::NameOf(d.kind)}, {"what", d.what}, {"records", d.count}};
+    if (!d.group.empty()) one["group"] = d.group;
+    if (!d.topic.empty()) one["topic"] = d.topic;
+    if (d.partition >= 0) one["partition"] = d.partition;
+    if (d.first_offset >= 0) {
+      one["first_offset"] = d.first_offset;
+      one["last_offset"] = std::max(d.first_offset, d.last_offset);
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+nlohmann::json LiveJson(const engine::LiveVerifyReport& report) {
+  nlohmann::json counts, records, removed = nlohmann::json::array(),
+                                  unread = nlohmann::json::array();
+  for (size_t kind = 0; kind < engine::kDifferenceKinds; ++kind) {
+    const char* name = engine::NameOf(static_cast<engine::DifferenceKind>(kind));
+    counts[name] = report.difference_counts[kind];
+    records[name] = report.difference_records[kind];
+  }
+  for (const auto& r : report.removed_by_retention) {
+    removed.push_back({{"topic", r.partition.topic},
+                       {"partition", r.partition.partition},
+                       {"first_offset", r.first_offset},
+                       {"last_offset", r.last_offset}});
+  }
+  for (const auto& u : report.unread) {
+    unread.push_back({{"topic", u.partition.topic},
+                      {"partition", u.partition.partition},
+                      {"why", u.status.message()}});
+  }
+  return {{"ok", report.Outcome().ok()},
+          {"snapshot", report.snapshot},
+          {"topics", report.topics},
+          {"partitions", report.partitions},
+          {"groups", report.groups},
+          {"configs", report.configs},
+          {"batches", report.data.batches},
+          {"batches_decoded", report.data.batches_decoded},
+          {"records", report.data.records},
+          {"bytes", report.data.bytes},
+          {"seconds", report.seconds},
+          {"fetch_requests", report.fetch.requests},
+          {"sample", SampleJson(report.sampler)},
+          {"differences", DifferencesJson(report)},
+          {"difference_counts", counts},
+          {"difference_records", records},
+          {"removed_by_retention", removed},
+          {"superseded_by_compaction", report.data.compacted_records},
+          {"not_followed", report.data.not_followed},
+          {"partitions_moved_on", report.partitions_moved_on},
+          {"groups_moved_on", report.groups_moved_on},
+          {"unread", unread},
+          {"notes", report.notes},
+          {"problem_count", report.problem_count},
+          {"problems", ProblemsJson(report.problems)}};
+}
+
+void PrintDifferences(const engine::LiveVerifyReport& report) {
+  if (report.differences.empty()) return;
+  Table table({"KIND", "WHERE", ">RECORDS", "DIFFERENCE"});
+  for (const engine::Difference& d : report.differences) {
+    bool of_records = d.kind == engine::DifferenceKind::kMissing ||
+                      d.kind == engine::DifferenceKind::kExtra ||
+                      d.kind == engine::DifferenceKind::kChanged;
+    table.Row({engine::NameOf(d.kind), d.Where(), of_records ? FormatCount(d.count) : "", d.what});
+  }
+  std::cout << "\n";
+  table.Print(std::cout);
+  uint64_t all = report.difference_count();
+  if (all > report.differences.size()) {
+    std::cout << "... and " << FormatCount(all - report.differences.size()) << " more\n";
+  }
+}
+
+void PrintNotes(const engine::LiveVerifyReport& report) {
+  for (const auto& r : report.removed_by_retention) {
+    std::cout << "removed by retention: " << r.partition.ToString() << " offsets " << r.first_offset
+              << " to " << r.last_offset << "\n";
+  }
+  if (report.partitions_moved_on > 0) {
+    std::cout << "moved on: " << FormatCount(report.partitions_moved_on)
+              << " partitions hold records beyond the snapshot's end\n";
+  }
+  if (report.groups_moved_on > 0) {
+    std::cout << "moved on: " << FormatCount(report.groups_moved_on) << " groups\n";
+  }
+  if (report.data.compacted_records > 0) {
+    std::cout << "compacted: " << FormatCount(report.data.compacted_records)
+              << " records on one side only, a later one of the same key on both\n";
+  }
+  if (report.data.not_followed > 0) {
+    std::cout << "compacted: " << FormatCount(report.data.not_followed)
+              << " tombstones or sampled records on one side only, which nobody can judge\n";
+  }
+  for (const auto& u : report.unread) {
+    std::cout << "not compared: " << u.partition.ToString() << ": " << u.status.message() << "\n";
+  }
+  for (const std::string& note : report.notes) std::cout << "note: " << note << "\n";
+}
+
+void PrintReport(const engine::LiveVerifyReport& report, const Globals& globals) {
+  if (globals.json) {
+    std::cout << LiveJson(report).dump() << "\n";
+    return;
+  }
+  double rate = report.seconds > 0 ? static_cast<double>(report.data.bytes) / report.seconds : 0;
+  std::cout << "snapshot '" << report.snapshot << "' and the cluster: compared "
+            << FormatCount(report.topics) << " topics, " << FormatCount(report.partitions)
+            << " partitions, " << FormatCount(report.data.records) << " records, "
+            << FormatBytes(report.data.bytes) << ", " << FormatCount(report.configs) << " configs, "
+            << FormatCount(report.groups) << " groups in " << FormatDuration(report.seconds) << " ("
+            << FormatBytes(static_cast<uint64_t>(rate)) << "/s)\n"
+            << SampleText(report.sampler);
+  PrintDifferences(report);
+  PrintProblems(report.problems, report.problem_count);
+  PrintNotes(report);
+  if (report.Outcome().ok()) std::cout << "no difference found\n";
+}
+
+Result<engine::Sampler> MakeSampler(const VerifyFlags& flags) {
+  if (flags.sample.empty()) return engine::Sampler();
+  MB_ASSIGN_OR_RETURN(double fraction, engine::ParsePercent(flags.sample));
+  uint64_t seed = flags.seed;
+  if (seed == 0) {
+    uint8_t random[4];
+    MB_RETURN_IF_ERROR(RandomBytes(random));
+    seed = uint64_t{LoadBig<uint32_t>(random)} + 1;
+  }
+  return engine::Sampler(fraction, seed);
+}
+
+Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
+               repo::Repository& repository, const Globals& globals) {
+  engine::LiveVerifyOptions options;
+  MB_ASSIGN_OR_RETURN(options.topics, engine::TopicSelection::Parse(flags.topics, flags.exclude));
+  MB_ASSIGN_OR_RETURN(options.renames, engine::Renames::Parse(flags.rename));
+  for (const std::string& text : flags.groups) {
+    MB_ASSIGN_OR_RETURN(engine::NamePattern pattern, engine::NamePattern::Parse(text));
+    options.only_groups.push_back(std::move(pattern));
+  }
+  options.groups = !flags.no_groups;
+  MB_ASSIGN_OR_RETURN(options.sampler, MakeSampler(flags));
+  MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
+  options.connections_per_broker = flags.connections;
+  MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
+  engine::Progress progress;
+  auto report = [&] {
+    ProgressPrinter printer(progress, globals);
+    return engine::VerifyCluster(repository, snapshot, *cluster, options, progress,
+                                 globals.context());
+  }();
+  MB_RETURN_IF_ERROR(report.status());
+  PrintReport(*report, globals);
+  return report->Outcome();
+}
+
+Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapshot,
+                     repo::Repository& repository, const Globals& globals) {
+  engine::VerifyOptions options;
+  options.snapshot = snapshot;
+  options.threads = flags.threads;
+  MB_ASSIGN_OR_RETURN(options.sampler, MakeSampler(flags));
+  engine::Progress progress;
+  auto report = [&] {
+    ProgressPrinter printer(progress, globals);
+    return engine::VerifyRepository(repository, options, progress, globals.context());
+  }();
+  MB_RETURN_IF_ERROR(report.status());
+  PrintReport(*report, snapshot == nullptr ? std::string() : snapshot->name(), globals);
+  return report->Outcome();
+}
+
+Status Run(const VerifyFlags& flags, const Globals& globals) {
+  bool only_live = !flags.topics.empty() || !flags.exclude.empty() || !flags.rename.empty() ||
+                   !flags.groups.empty();
+  if (!flags.cluster.given() && (only_live || flags.no_groups)) {
+    return Status(Code::kInvalidArgument,
+                  "--topics, --exclude, --rename, --groups and --no-groups choose what to "
+                  "compare with a cluster")
+        .WithHint("add --bootstrap-server");
+  }
+  if (flags.cluster.given() && flags.snapshot.empty()) {
+    return Status(Code::kInvalidArgument, "no snapshot was named to compare the cluster with")
+        .WithHint("maxbrod verify latest --bootstrap-server ...");
+  }
+  MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
+  if (flags.snapshot.empty()) return RunRepository(flags, nullptr, *repository, globals);
+  MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
+  if (flags.cluster.given()) return RunLive(flags, snapshot, *repository, globals);
+  return RunRepository(flags, &snapshot, *repository, globals);
+}
+
+}  // namespace
+
+void AddVerify(CLI::App& app, Globals& globals) {
+  auto flags = std::make_shared<VerifyFlags>();
+  CLI::App* verb =
+      app.add_subcommand("verify", "Read a repository back, or compare a cluster with a snapshot");
+  verb->add_option("snapshot", flags->snapshot,
+                   "Name, id or 'latest' (default: the whole repository)");
+  flags->repository.Add(verb);
+  flags->cluster.Add(verb, false);
+  verb->add_option("--sample", flags->sample, "Only a part of the blocks, e.g. 1%");
+  verb->add_option("--seed", flags->seed, "Of the sample: the same seed chooses the same blocks");
+  verb->add_option("--threads", flags->threads, "Packs read at once (default 2)")
+      ->check(CLI::Range(1, 64));
+  verb->add_option("--topics", flags->topics,
+                   "With a cluster: names, globs or /regular expressions/ (default: all)")
+      ->delimiter(',');
+  verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
+      ->delimiter(',');
+  verb->add_option("--rename", flags->rename, "FROM=TO as given to the restore (may be repeated)");
+  auto* no_groups = verb->add_flag("--no-groups", flags->no_groups, "Leave consumer groups out");
+  verb->add_option("--groups", flags->groups, "Only these groups (names, globs, /regex/)")
+      ->delimiter(',')
+      ->excludes(no_groups);
+  verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
+      ->check(CLI::Range(1, 64));
+  verb->footer(
+      "Exit code 12: the repository is damaged; 19: the cluster differs from the snapshot.\n"
+      "Examples:\n"
+      "  maxbrod verify --repo file:///backups/kafka\n"
+      "  maxbrod verify nightly --repo ... --sample 1%\n"
+      "  maxbrod verify nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy");
+  verb->callback(
+      [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
+}
+
+}  // namespace maxbrod::cli
