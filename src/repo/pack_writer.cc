@@ -58,6 +58,13 @@ std::string PackName(const format::PackRef& ref) {
   return id.ok() ? PackName(*id, ref.small()) : "pack/invalid";
 }
 
+bool ParsePackName(const std::string& name, PackId* id, bool* small) {
+  size_t hex = name.rfind('/') + 1;
+  if (!Uuid::ParseHex(std::string_view(name).substr(hex), &id->id)) return false;
+  *small = name.starts_with("l0/");
+  return PackName(*id, *small) == name;
+}
+
 // The bytes of one block on their way to the store. Frame headers and trailers lie between the
 // caller's slices.
 struct PackWriter::Impl {

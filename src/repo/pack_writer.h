@@ -36,6 +36,8 @@ struct SealedPack {
 // Name of a pack's object: pack/<2 hex>/<32 hex> or l0/<2 hex>/<32 hex>.
 std::string PackName(const format::PackRef& ref);
 std::string PackName(PackId id, bool small);
+// False when `name` is not the name of a pack.
+bool ParsePackName(const std::string& name, PackId* id, bool* small);
 
 // Not thread-safe (one per worker); must not outlive the store. Destroyed without Seal: nothing is
 // stored.
