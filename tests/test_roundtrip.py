@@ -148,8 +148,8 @@ def test_running_consumer(pair, repo):
         assert before[place][0] <= offset <= after[place][0]
     target("consumer-start", id="again", group="busy.group", topics=["busy"], reset="none")
     deadline = time.monotonic() + 30
-    while len(target("consumer-status", id="again")["partitions"]) < 2:
-        assert time.monotonic() < deadline
+    while len((status := target("consumer-status", id="again"))["partitions"]) < 2:
+        assert time.monotonic() < deadline and status["failure"] is None, (status, restored)
         time.sleep(0.1)
     went_on = target("consumer-stop", id="again")
     assert {p: s["first"] for p, s in went_on["partitions"].items()} == {p: o for p, (o, _) in restored.items()}
