@@ -22,13 +22,15 @@ def filled(pair, repo, topic):
 
 
 def test_flipped_bits(pair, repo, seed, tmp_path):
-    """One bit flipped in each kind of object, at three places each: verify fails and restores nothing of it."""
+    """One bit flipped in each kind of object, at three places each: verify names the object."""
     kinds = filled(pair, repo, "flipped")
     dice = random.Random(seed)
     assert {"log", "manifest", "pack"} <= set(kinds)
-    for kind, paths in kinds.items():
+    unnoticed = []
+    for paths in kinds.values():
         for path in paths[:2]:
             good = path.read_bytes()
+            name = str(path.relative_to(repo.folder))
             for _ in range(3):
                 at = dice.randrange(len(good))
                 bad = bytearray(good)
@@ -36,12 +38,11 @@ def test_flipped_bits(pair, repo, seed, tmp_path):
                 os.chmod(path, 0o644)
                 path.write_bytes(bad)
                 result = repo.verify("one", expect=None)
-                # Of config there are two copies, and a checkpoint can be done without: read on, but say so.
-                said = result.stdout + result.stderr
-                name = str(path.relative_to(repo.folder))
-                assert result.code != 0 or name in said, f"seed {seed}: {name} byte {at}: {result}"
-                assert name in said or kind in said, f"seed {seed}: {name} byte {at} is not named: {result}"
+                # Of some objects there are two copies: reading goes on, but verify says so and does not end with 0.
+                if result.code == 0 or name not in result.stdout + result.stderr:
+                    unnoticed.append((name, at, len(good), result.code, result.stdout, result.stderr))
             path.write_bytes(good)
+    assert unnoticed == [], f"seed {seed}"
     repo.verify("one")
 
 
@@ -77,7 +78,7 @@ def test_damage_stops_a_restore(pair, repo):
 
 
 def test_read_only_repository(pair, repo):
-    """Nobody's rights: backup says which file it may not write, restoring from it works."""
+    """Without the right to write: backup and restore (which keeps a record) say where, looking and verifying work."""
     filled(pair, repo, "readonly")
     subprocess.run(["chmod", "-R", "a+rX,a-w", repo.folder], check=True)
     drop = []
@@ -89,13 +90,13 @@ def test_read_only_repository(pair, repo):
         shutil.copy(BINARY, repo.folder.parent / "maxbrod")
     binary = repo.folder.parent / "maxbrod" if drop else BINARY
     try:
-        for verb, args, code in (("backup", ["--name", "two"], (9, 14)), ("restore", ["one"], (0,))):
-            cluster = pair.source if verb == "backup" else pair.target
-            run = subprocess.run([*drop, binary, verb, *args, "--bootstrap-server", cluster.bootstrap(), "--repo",
-                                  repo.url], capture_output=True, text=True, timeout=120, cwd="/")
-            assert run.returncode in code, run.stderr
-            if verb == "backup":
-                assert str(repo.folder) in run.stderr
+        for verb, cluster, codes in ((["backup", "--name", "two"], pair.source, (9, 14)),
+                                     (["restore", "one"], pair.target, (9, 14)),
+                                     (["verify", "one"], pair.source, (0,))):
+            run = subprocess.run([*drop, binary, *verb, "--bootstrap-server", cluster.bootstrap(), "--repo", repo.url],
+                                 capture_output=True, text=True, timeout=120, cwd="/")
+            assert run.returncode in codes, run.stderr
+            assert run.returncode == 0 or str(repo.folder) in run.stderr
     finally:
         subprocess.run(["chmod", "-R", "u+w", repo.folder], check=True)
 

@@ -98,8 +98,11 @@ def test_group_with_members(pair, repo):
 def test_repository_errors(pair, repo, tmp_path):
     """Not there, there already, snapshot unknown or ambiguous or taken."""
     nowhere = Maxbrod(tmp_path / "nowhere")
-    result = nowhere.backup(pair.source, "one", expect=None)
-    assert result.code == 3 and "init" in result.stderr and not nowhere.folder.exists()
+    result = nowhere.backup(pair.source, "one", expect=3)
+    assert str(nowhere.folder) in result.stderr and not nowhere.folder.exists()
+    nowhere.folder.mkdir()
+    result = nowhere.backup(pair.source, "one", expect=3)
+    assert "maxbrod init" in result.stderr and not list(nowhere.folder.iterdir())
     result = repo("init", expect=4)
     pair.source.probe.create_topic("errors", 1, **KEEP)
     pair.source.probe.produce("errors", 10)
