@@ -202,7 +202,8 @@ Result<CommitLog::Slot> CommitLog::JudgeOldSlot(const Attempt& attempt, bool our
   if (newest.empty() || newest.front().sequence < attempt.sequence) {
     return ours ? Slot::kWon : Slot::kLost;  // never freed
   }
-  if (!ours && !attempt.doubt) return Slot::kLost;
+  // Whatever lies there now, ours may have stood there and been trimmed: a store that retries by
+  // itself does not tell of lost replies.
   Result<bool> followed = FollowedBy(attempt.sequence, attempt.sha256, context);
   if (followed.ok()) return *followed ? Slot::kWon : Slot::kLost;
   if (followed.status().code() != Code::kNotFound) return followed.status();
@@ -211,8 +212,7 @@ Result<CommitLog::Slot> CommitLog::JudgeOldSlot(const Attempt& attempt, bool our
                         ReadCheckpoint(store_, newest.front(), config_.sha256, context));
     return state.commit_sha256 == attempt.sha256 ? Slot::kWon : Slot::kLost;
   }
-  // The next one is trimmed too. Ours stood there a week ago, if it ever did.
-  if (!attempt.doubt) return Slot::kLost;
+  // The next one is trimmed too.
   return Status(Code::kConflict,
                 fmt::format("this process slept so long that the fate of commit {} is not known",
                             attempt.sequence.value()))

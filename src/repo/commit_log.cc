@@ -171,9 +171,12 @@ Status CommitLog::ReadOn(Progress* progress, const CallContext& context) {
   int64_t before_nanos = options_.clock->MonotonicNanos();
   State state = *state_;
   std::vector<Commit> commits;
-  MB_RETURN_IF_ERROR(ReadTail(&state, &commits, context));
+  Status read = ReadTail(&state, &commits, context);
+  if (!read.ok() && read.code() != Code::kCorrupt) return read;
   MB_ASSIGN_OR_RETURN(int64_t now, StoreNow(context));
+  // Damage counts within the hour only, too: later it may be a stray beside the log.
   if (Expired(now)) return FindHead(progress, context);
+  MB_RETURN_IF_ERROR(read);
   Publish(std::move(state), before_ms, before_nanos);
   progress->commits = std::move(commits);
   return Status::Ok();
@@ -189,15 +192,16 @@ Status CommitLog::FindHead(Progress* progress, const CallContext& context) {
     last = LoadBase(progress, &state, context);
     if (last.ok()) last = CheckNoHole(state.sequence, context);
     if (last.ok()) last = ReadTail(&state, &progress->commits, context);
-    // A hole or a missing checkpoint may be a trim that passed us by: look again.
-    if (last.code() == Code::kCorrupt || last.code() == Code::kNotFound) continue;
-    MB_RETURN_IF_ERROR(last);
+    bool damaged = last.code() == Code::kCorrupt || last.code() == Code::kNotFound;
+    if (!last.ok() && !damaged) return last;
     MB_ASSIGN_OR_RETURN(int64_t now, StoreNow(context));
     int64_t ours_ms = (options_.clock->MonotonicNanos() - before_nanos) / 1'000'000;
     if (std::max(now - before_ms, ours_ms) > kAuthorityMs && !options_.faults.trust_old_head) {
+      // What was read, and damage that was seen, may be a trim that passed us by.
       last = Status(Code::kUnavailable, "reading the log took more than an hour").Retryable();
       continue;
     }
+    if (damaged) continue;
     Publish(std::move(state), before_ms, before_nanos);
     return Status::Ok();
   }

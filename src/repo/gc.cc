@@ -89,18 +89,16 @@ Proposal PlanSwept(const State& state, const std::vector<std::string>& removed) 
   return proposal;
 }
 
-// The newest checkpoint that is old enough, holds, and is of the log as it is.
-Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, int64_t now_ms,
-                                 const CallContext& context) {
+// One look at the checkpoints; kNotFound when one was trimmed away under our eyes.
+Result<Sequence> LookForFloor(CommitLog& log, const GcOptions& options, int64_t now_ms,
+                              const CallContext& context) {
   MB_ASSIGN_OR_RETURN(std::vector<CheckpointInfo> all,
                       ListCheckpoints(log.store(), kCheckpointsMax, context));
   for (const CheckpointInfo& info : all) {
     if (info.modified_ms + options.checkpoint_age_ms > now_ms) continue;
     Result<State> state = ReadCheckpoint(log.store(), info, log.config().sha256, context);
     if (!state.ok()) {
-      if (state.status().code() == Code::kCorrupt || state.status().code() == Code::kNotFound) {
-        continue;
-      }
+      if (state.status().code() == Code::kCorrupt) continue;
       return state.status();
     }
     Result<Commit> commit = ReadCommit(log.store(), info.sequence, log.config().sha256, context);
@@ -109,6 +107,17 @@ Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, int64
     return info.sequence;
   }
   return Sequence(0);
+}
+
+// The newest checkpoint that is old enough, holds, and is of the log as it is.
+Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, int64_t now_ms,
+                                 const CallContext& context) {
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries; ++i) {
+    Result<Sequence> found = LookForFloor(log, options, now_ms, context);
+    if (found.ok() || found.status().code() != Code::kNotFound) return found;
+  }
+  return Status(Code::kUnavailable, "checkpoints vanish while they are read").Retryable();
 }
 
 Status RemoveQuietly(store::Store& store, const std::string& name, const CallContext& context) {
@@ -238,9 +247,8 @@ Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const Call
   if (floor <= 1) return report;
   // Nothing goes before a checkpoint that covers it was seen to hold, again.
   GcOptions any = options;
-  any.checkpoint_age_ms = 0;
-  MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(context));
-  MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, now, context));
+  any.checkpoint_age_ms = INT64_MIN / 2;
+  MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, 0, context));
   if (newest.value() + 1 < floor) {
     return Status(Code::kCorrupt, "the checkpoint below the log floor is damaged")
         .WithHint("nothing was removed; run 'maxbrod check'");

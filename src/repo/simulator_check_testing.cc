@@ -70,6 +70,7 @@ void SimWorld::CheckReadable(Repository& repository, const State& state) {
   }
   for (const format::SnapshotRef& ref : state.snapshots) {
     Status status = ReadWhole(repository, ref);
+    ++counts_.snapshots_read;
     if (!status.ok()) {
       Violation("snapshot '" + ref.name() + "' is not whole: " + status.ToString());
     }

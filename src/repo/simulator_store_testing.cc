@@ -35,7 +35,10 @@ int64_t SimWorld::Delay(Process& process) {
   int64_t ms = Random(1, 200);
   int64_t stall = 0;
   if (Chance(options_.stall)) stall = Random(60'000, kHourMs * 3 / 2);
-  if (Chance(options_.long_stall)) stall = Random(kDayMs / 4, 20 * kDayMs);
+  if (Chance(options_.long_stall)) {
+    stall = Random(kDayMs / 4, 20 * kDayMs);
+    ++counts_.long_stalls;
+  }
   process.suspended_ms += stall;
   return ms + stall;
 }
@@ -51,7 +54,10 @@ store::PutOutcome SimWorld::Apply(const std::string& name, const Bytes& bytes) {
   }
   objects_[name] = Object{bytes, now_ms_};
   Sequence sequence;
-  if (ParseLogName(name, &sequence)) first_commits_.emplace(sequence.value(), bytes);
+  if (ParseLogName(name, &sequence)) {
+    bool first = first_commits_.emplace(sequence.value(), bytes).second;
+    ++(first ? counts_.commits : counts_.strays);
+  }
   return store::PutOutcome::kCreated;
 }
 
@@ -91,11 +97,13 @@ Result<store::PutResult> SimWorld::Handle::PutBytes(const std::string& name, con
     int64_t at = world_.now_ms_ +
                  (world_.Chance(0.5) ? world_.Random(1, 120'000) : world_.Random(1, kLateMsMax));
     world_.late_.emplace(at, LateRequest{true, name, bytes});
+    ++world_.counts_.late_requests;
     world_.Yield(*process_, kTimeoutMs);
     return result;
   }
   store::PutOutcome outcome = world_.Apply(name, bytes);
   if (process_ != nullptr && world_.Chance(world_.options_.lost_reply)) {
+    ++world_.counts_.lost_replies;
     world_.Yield(*process_, kTimeoutMs);
     return result;
   }
@@ -198,6 +206,7 @@ Status SimWorld::Handle::Remove(const std::string& name, const CallContext& /*co
     return Status(Code::kTimeout, "simulated timeout").Retryable();
   }
   bool removed = world_.objects_.erase(name) > 0;
+  if (removed) ++(name.rfind(kLogPrefix, 0) == 0 ? world_.counts_.trimmed : world_.counts_.swept);
   if (process_ != nullptr && world_.Chance(world_.options_.lost_reply)) {
     return Status(Code::kTimeout, "simulated lost reply").Retryable();
   }

@@ -40,6 +40,18 @@ SeededRandomBytes::~SeededRandomBytes() {
   seeded_bytes = nullptr;
 }
 
+void SimCounts::Add(const SimCounts& other) {
+  commits += other.commits;
+  lost_replies += other.lost_replies;
+  late_requests += other.late_requests;
+  long_stalls += other.long_stalls;
+  deaths += other.deaths;
+  strays += other.strays;
+  trimmed += other.trimmed;
+  swept += other.swept;
+  snapshots_read += other.snapshots_read;
+}
+
 SimWorld::SimWorld(const SimOptions& options) : options_(options), random_(options.seed) {}
 
 SimWorld::~SimWorld() {
@@ -149,6 +161,7 @@ void SimWorld::ProcessMain(Process& process, void (*actor)(SimWorld&, Process&))
     } catch (const SimDeath&) {
       // Dead; perhaps somebody starts it again.
       if (stopping_) break;
+      ++counts_.deaths;
       process.wake_ms = now_ms_ + Random(1, kDayMs);
     }
   }

@@ -26,7 +26,7 @@ struct SimOptions {
   int snapshotters = 1;
   int pruners = 1;
   int pinners = 1;
-  uint64_t operations_max = 500;      // of the store, over all processes
+  uint64_t operations_max = 3000;     // halves of requests, and pauses, over all processes
   double lost_reply = 0.02;           // a write is applied, its reply is not seen
   double late_request = 0.02;         // a write is applied up to six days after it "failed"
   double error = 0.01;                // a request fails for certain
@@ -37,6 +37,20 @@ struct SimOptions {
   bool condemn_blindly = false;       // prune condemns what is reachable
   GcOptions gc;
   ProtocolFaults faults;
+};
+
+// What happened in a schedule: a fault that never strikes tests nothing.
+struct SimCounts {
+  uint64_t commits = 0;
+  uint64_t lost_replies = 0;
+  uint64_t late_requests = 0;
+  uint64_t long_stalls = 0;
+  uint64_t deaths = 0;
+  uint64_t strays = 0;   // bytes put into a slot after its commit was trimmed
+  uint64_t trimmed = 0;  // commits removed
+  uint64_t swept = 0;    // packs, manifests and snapshots removed
+  uint64_t snapshots_read = 0;
+  void Add(const SimCounts& other);
 };
 
 // Thrown through the code under test when its process dies: nothing of it runs on.
@@ -57,6 +71,8 @@ class SimWorld {
   struct Process;
   class Handle;  // a Store, as one process sees it
   class ProcessClock;
+
+  const SimCounts& counts() const { return counts_; }
 
   // For actors; the calling process holds the baton.
   std::mt19937_64& random() { return random_; }
@@ -116,6 +132,7 @@ class SimWorld {
   std::vector<std::string> snapshots_;
   std::vector<std::string> pins_;
   std::vector<std::string> violations_;
+  SimCounts counts_;
 };
 
 // The actors (simulator_actors_testing.cc).
