@@ -1,5 +1,6 @@
-// raw_fetch PORT TOPIC PARTITIONS CONNECTIONS FOLDER: fetches a topic from its first offset to its high watermark and writes
-// the batches, unseen, to FOLDER/<partition>. The upper bound of a backup.
+// raw_fetch PORT TOPIC PARTITIONS CONNECTIONS FOLDER: fetches a topic from its first offset to its
+// high watermark and writes the batches, unseen, to FOLDER/<partition>. The upper bound of a
+// backup.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -42,7 +43,8 @@ size_t WholeBatches(const char* records, size_t size, int64_t* next) {
   while (size - at >= 61) {
     size_t batch = raw::Get<uint32_t>(records + at + 8) + 12;
     if (batch > size - at) break;
-    *next = static_cast<int64_t>(raw::Get<uint64_t>(records + at)) + raw::Get<int32_t>(records + at + 23) + 1;
+    *next = static_cast<int64_t>(raw::Get<uint64_t>(records + at)) +
+            raw::Get<int32_t>(records + at + 23) + 1;
     at += batch;
   }
   return at;

@@ -1,5 +1,6 @@
-// raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER: produces the batches in FOLDER/<partition> (from raw_fetch), one of each
-// partition a request, five requests in flight, nothing checked. The upper bound of a restore.
+// raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER: produces the batches in FOLDER/<partition>
+// (from raw_fetch), one of each partition a request, five requests in flight, nothing checked. The
+// upper bound of a restore.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,8 @@ struct Source {
     if (end - at < 61) return nullptr;
     *size = raw::Get<uint32_t>(&buffer[at + 8]) + 12;
     if (*size > end - at) raw::Die("a batch is larger than the buffer");
+    std::memset(&buffer[at], 0,
+                8);  // brokers take batches from base offset 0 only; the CRC does not cover it
     const char* batch = &buffer[at];
     at += *size;
     return batch;
@@ -52,7 +55,8 @@ void CheckAnswer(const char* p) {
     uint32_t partitions = raw::Get<uint32_t>(p);
     p += 4;
     for (uint32_t i = 0; i < partitions; ++i, p += 4 + 2 + 8 + 8) {
-      if (raw::Get<int16_t>(p + 4) != 0) raw::Die("produce error " + std::to_string(raw::Get<int16_t>(p + 4)));
+      if (raw::Get<int16_t>(p + 4) != 0)
+        raw::Die("produce error " + std::to_string(raw::Get<int16_t>(p + 4)));
     }
   }
 }

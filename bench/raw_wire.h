@@ -1,5 +1,5 @@
-// Just enough of Kafka's protocol for the raw programs: a blocking connection, fixed API versions, no error handling
-// beyond giving up. Header only; shares nothing with maxbrod.
+// Just enough of Kafka's protocol for the raw programs: a blocking connection, fixed API versions,
+// no error handling beyond giving up. Header only; shares nothing with maxbrod.
 #pragma once
 
 #include <arpa/inet.h>
@@ -26,7 +26,8 @@ namespace raw {
 template <typename T>
 T Get(const char* p) {
   T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>((value << 8) | static_cast<unsigned char>(p[i]));
+  for (size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<T>((value << 8) | static_cast<unsigned char>(p[i]));
   return value;
 }
 
@@ -56,7 +57,8 @@ inline int Connect(uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) Die("cannot connect");
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    Die("cannot connect");
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   return fd;
@@ -65,7 +67,8 @@ inline int Connect(uint16_t port) {
 inline void WriteAll(int fd, std::vector<iovec> pieces) {
   size_t first = 0;
   while (first < pieces.size()) {
-    ssize_t n = writev(fd, &pieces[first], static_cast<int>(std::min<size_t>(pieces.size() - first, 1024)));
+    ssize_t n =
+        writev(fd, &pieces[first], static_cast<int>(std::min<size_t>(pieces.size() - first, 1024)));
     if (n <= 0) Die("write failed");
     size_t left = static_cast<size_t>(n);
     while (first < pieces.size() && left >= pieces[first].iov_len) left -= pieces[first++].iov_len;

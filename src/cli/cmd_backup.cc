@@ -15,7 +15,7 @@ struct BackupFlags {
   ClusterFlags cluster;
   std::vector<std::string> topics, exclude, tags;
   std::string name, description, rate_limit, pack_size = "128MiB", compression = "none";
-  size_t connections = 2;
+  size_t connections = 4;
 };
 
 Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals& globals) {
@@ -113,7 +113,7 @@ void AddBackup(CLI::App& app, Globals& globals) {
       ->delimiter(',');
   verb->add_option("--rate-limit", flags->rate_limit,
                    "Bytes per second read from the brokers, e.g. 50MiB");
-  verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
+  verb->add_option("--connections", flags->connections, "Connections per broker (default 4)")
       ->check(CLI::Range(1, 64));
   verb->add_option("--pack-size", flags->pack_size, "Size of a pack (default 128MiB)");
   verb->add_option("--compression", flags->compression,

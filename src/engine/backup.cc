@@ -86,8 +86,8 @@ class Backup {
     fetch.clock = options_.clock;
     // Half of the budget is for response buffers; the rest is for what the allocator and the packs'
     // indexes need.
-    fetch.response_bytes = std::clamp(options_.memory / 2 / workers, kMiB, 16 * kMiB);
-    fetch.run_bytes = std::min(fetch.response_bytes, 8 * kMiB);
+    fetch.response_bytes_max = std::clamp(options_.memory / 2 / workers, kMiB, 16 * kMiB);
+    fetch.run_bytes = std::min(fetch.response_bytes_max, 8 * kMiB);
     return fetch;
   }
 

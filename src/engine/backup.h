@@ -24,7 +24,7 @@ struct BackupOptions {
   uint64_t rate_limit = 0;  // bytes per second, 0: unlimited
   size_t memory = 512 * kMiB;
   size_t pack_bytes = 128 * kMiB;
-  size_t connections_per_broker = 2;
+  size_t connections_per_broker = 4;
   int zstd_level = 0;
   Millis commit_interval{60'000};
   Millis stall_limit{120'000};

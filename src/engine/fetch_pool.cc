@@ -21,6 +21,11 @@ constexpr size_t kActivePartitionsMax = 1000;
 // believed.
 constexpr int kEmptyAnswersAtEnd = 3;
 constexpr int32_t kMaxWaitMs = 500;
+// The first response's size; doubled when a full one took longer than kSlowNanos, halved when it
+// was quick.
+constexpr size_t kResponseBytesMin = kMiB;
+constexpr int64_t kSlowNanos = 50'000'000;
+constexpr int64_t kQuickNanos = 10'000'000;
 
 // A range a worker is reading.
 struct Active {
@@ -199,9 +204,11 @@ class Pool {
         cluster_.OpenConnection(broker, context_.Within(cluster_.config().api_timeout));
     if (!connection.ok()) return Requeue(&active, connection.status());
     Bytes buffer;
+    size_t response_bytes = std::min(kResponseBytesMin, options_.response_bytes_max);
     while (!active.empty()) {
       MB_RETURN_IF_ERROR(context_.Check());
-      kafka::FetchSpec spec = MakeSpec(active);
+      kafka::FetchSpec spec = MakeSpec(active, response_bytes);
+      int64_t asked_nanos = options_.clock->MonotonicNanos();
       Status sent =
           SendFetch(**connection, spec, context_.Within(cluster_.config().request_timeout));
       if (!sent.ok()) return Requeue(&active, sent);
@@ -213,10 +220,12 @@ class Pool {
                        kafka::ErrorStatus(answer->error,
                                           "Fetch from broker " + std::to_string(broker.value())));
       }
+      int64_t took_nanos = options_.clock->MonotonicNanos() - asked_nanos;
       uint64_t got = 0;
       MovedRanges moved;
       MB_RETURN_IF_ERROR(Digest(worker, broker, *answer, &active, &moved, &got));
       if (!moved.ranges.empty()) MB_RETURN_IF_ERROR(Requeue(&moved.ranges, moved.why));
+      response_bytes = NextResponseBytes(response_bytes, got, took_nanos);
       MB_RETURN_IF_ERROR(limiter_.Take(got, context_));
       if (answer->throttle_ms > 0 &&
           !options_.clock->Sleep(Millis(answer->throttle_ms), context_.stop)) {
@@ -236,10 +245,17 @@ class Pool {
     }
   }
 
-  kafka::FetchSpec MakeSpec(const std::vector<Active>& active) const {
+  size_t NextResponseBytes(size_t now, uint64_t got, int64_t took_nanos) const {
+    if (got < now / 2) return now;
+    if (took_nanos > kSlowNanos) return std::min(now * 2, options_.response_bytes_max);
+    if (took_nanos < kQuickNanos) return std::min(now, std::max(now / 2, kResponseBytesMin));
+    return now;
+  }
+
+  kafka::FetchSpec MakeSpec(const std::vector<Active>& active, size_t response_bytes) const {
     kafka::FetchSpec spec;
     spec.max_wait_ms = kMaxWaitMs;
-    spec.max_bytes = static_cast<int32_t>(options_.response_bytes);
+    spec.max_bytes = static_cast<int32_t>(response_bytes);
     spec.partitions.reserve(active.size());
     for (const Active& a : active) {
       const ReadRange& range = ranges_[a.range];
@@ -249,7 +265,7 @@ class Pool {
       p.partition = range.partition;
       p.fetch_offset = range.cursor.next_offset;
       p.current_leader_epoch = a.leader_epoch;
-      p.partition_max_bytes = static_cast<int32_t>(options_.run_bytes);
+      p.partition_max_bytes = static_cast<int32_t>(std::min(options_.run_bytes, response_bytes));
       spec.partitions.push_back(std::move(p));
     }
     return spec;

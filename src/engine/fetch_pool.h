@@ -46,8 +46,10 @@ class RangeSink {
 };
 
 struct FetchOptions {
-  size_t connections_per_broker = 2;
-  size_t response_bytes = 16 << 20;
+  size_t connections_per_broker = 4;
+  // A response is as small as keeps it in the CPU's cache while it is checked and written, and
+  // grows up to this where the round trip is long.
+  size_t response_bytes_max = 16 << 20;
   size_t run_bytes = 8 << 20;
   Millis stall_limit{120'000};  // a broker or partition that gives nothing for so long is an error
   Clock* clock = &Clock::System();

@@ -64,7 +64,8 @@ Status PackSink::OnRun(size_t worker, ReadRange& range, const BatchRun& run,
                          Generation(plan.branch.generation())};
   repo::BlockStats stats = run.stats;
   stats.aborted = AbortedIn(run, aborted);
-  MB_RETURN_IF_ERROR(w.pack->AddBlock(owner, stats, std::span<const ByteView>(&run.bytes, 1)));
+  MB_RETURN_IF_ERROR(w.pack->AddBlock(owner, stats, std::span<const ByteView>(&run.bytes, 1),
+                                      repo::BatchChecks::kVerified));
   int64_t from = std::max(state.position, range.torn_to);
   w.claims.push_back(
       {index, std::min(from, stats.first_offset), stats.last_offset + 1, stats.last_epoch});

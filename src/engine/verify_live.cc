@@ -266,8 +266,8 @@ class ClusterVerifier {
     fetch.clock = options_.clock;
     // A quarter of the budget for responses, a quarter for blocks; a block being read may be held
     // twice.
-    fetch.response_bytes = std::clamp(options_.memory / 4 / workers, kMiB, 16 * kMiB);
-    fetch.run_bytes = std::min(fetch.response_bytes, 8 * kMiB);
+    fetch.response_bytes_max = std::clamp(options_.memory / 4 / workers, kMiB, 16 * kMiB);
+    fetch.run_bytes = std::min(fetch.response_bytes_max, 8 * kMiB);
     return fetch;
   }
 
@@ -279,7 +279,11 @@ class ClusterVerifier {
       const ComparedPartition& p = *round.of_task[i];
       comparers.push_back(std::make_unique<PartitionComparer>(
           repository_.store(), task, &differences_, &problems_, &ledger_budget_));
-      if (task.retention_may_remove) comparers.back()->OnRemoved(p.earliest);
+      if (task.retention_may_remove) {
+        comparers.back()->OnRemoved(p.earliest);
+      } else {
+        MB_RETURN_IF_ERROR(comparers.back()->OnNothing(p.earliest, context_));
+      }
       ranges.push_back(MakeRange(task, p));
     }
     size_t workers = WorkerCount(cluster_, ranges, MakeFetchOptions(1));
