@@ -220,7 +220,7 @@ void PartitionComparer::TellUnsettled() {
 
 void PartitionComparer::Tell(DifferenceKind kind, int64_t first, int64_t last, uint64_t count,
                              const std::string& what) {
-  if (run_.count > 0 && run_.kind == kind && run_.what == what) {
+  if (run_.count > 0 && run_.kind == kind) {
     run_.last = last;
     run_.count += count;
     return;
@@ -232,7 +232,11 @@ void PartitionComparer::Tell(DifferenceKind kind, int64_t first, int64_t last, u
 void PartitionComparer::Flush() {
   if (run_.count == 0) return;
   std::string what = run_.what;
-  if (run_.count > 1) what = std::to_string(run_.count) + " records: " + what;
+  if (run_.count > 1) {
+    const char* which =
+        run_.kind == DifferenceKind::kChanged ? " records, the first: " : " records: ";
+    what = std::to_string(run_.count) + which + what;
+  }
   differences_.Add({run_.kind, task_.partition.topic, task_.partition.partition, run_.first,
                     run_.last, run_.count, "", std::move(what)});
   run_ = Run();

@@ -61,7 +61,7 @@ class PartitionComparer {
   void Unload();
 
  private:
-  // A run of equal differences, told as one.
+  // A run of differences of one kind with nothing right between them, told as one.
   struct Run {
     DifferenceKind kind = DifferenceKind::kMissing;
     int64_t first = 0, last = 0;

@@ -114,7 +114,8 @@ TEST(ComparePartition, AppendTimesAreComparedAsConsumersSeeThem) {
   EXPECT_EQ(c.totals.batches_decoded, 1u);
   // The producers' times under the mark were never seen by anybody.
   std::string text = c.Run({TestBatch(0, 10)});
-  EXPECT_NE(text.find("changed: t-0 offset 0: another timestamp (1000000, the snapshot's 5000000)"),
+  EXPECT_NE(text.find("changed: t-0 offsets 0 to 9: 10 records, the first: another timestamp "
+                      "(1000000, the snapshot's 5000000)"),
             std::string::npos)
       << text;
 }

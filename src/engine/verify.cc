@@ -80,8 +80,8 @@ std::vector<Difference> DifferenceList::listed() const {
   std::lock_guard lock(mutex_);
   std::vector<Difference> sorted = listed_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Difference& a, const Difference& b) {
-    return std::tie(a.topic, a.partition, a.first_offset, a.group) <
-           std::tie(b.topic, b.partition, b.first_offset, b.group);
+    return std::tie(a.group, a.topic, a.partition, a.first_offset) <
+           std::tie(b.group, b.topic, b.partition, b.first_offset);
   });
   return sorted;
 }

@@ -75,7 +75,7 @@ class ProblemList {
 class DifferenceList {
  public:
   void Add(Difference difference);
-  // In the order of topic, partition, offset.
+  // In the order of topic, partition, offset; groups last.
   std::vector<Difference> listed() const;
   // Differences (an adjacent range is one) and records by kind.
   std::array<uint64_t, kDifferenceKinds> counts() const;
