@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kafka/jaas.h"
+#include "kafka/pem.h"
 
 namespace maxbrod::kafka {
 namespace {
@@ -175,6 +176,29 @@ TEST(ClientConfig, RefusalsAndTheirCodes) {
     auto config = Config(text);
     ASSERT_FALSE(config.ok()) << text;
     EXPECT_EQ(config.status().code(), code) << text;
+  }
+}
+
+TEST(Pem, LinesAreRestored) {
+  std::string body(70, 'A');
+  std::string good = "-----BEGIN CERTIFICATE-----\n" + std::string(64, 'A') + "\n" +
+                     std::string(6, 'A') + "\n-----END CERTIFICATE-----\n";
+  EXPECT_EQ(NormalizePem(good), good);
+  EXPECT_EQ(NormalizePem("-----BEGIN CERTIFICATE----- " + body + " -----END CERTIFICATE-----"),
+            good);
+  EXPECT_EQ(NormalizePem(" -----BEGIN CERTIFICATE-----\r\n  " + body.substr(0, 10) + " \n " +
+                         body.substr(10) + "\n -----END CERTIFICATE-----"),
+            good);
+  EXPECT_EQ(NormalizePem(good + " \n " + good), good + good);
+}
+
+TEST(Pem, HeadersAndOtherTextStay) {
+  std::string key =
+      "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n"
+      "-----END RSA PRIVATE KEY-----\n";
+  EXPECT_EQ(NormalizePem(key), key);
+  for (const char* other : {"", "no pem", "-----BEGIN X-----\nAAAA", "-----BEGIN X"}) {
+    EXPECT_EQ(NormalizePem(other), other);
   }
 }
 

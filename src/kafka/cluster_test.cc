@@ -183,7 +183,7 @@ TEST_F(ClusterTest, AConnectionClosedForIdlenessIsReplacedSilently) {
 
 TEST_F(ClusterTest, LostAndTornAnswersAreTriedAgain) {
   Start();
-  for (size_t bytes : {0, 2, 4, 7, 30}) {
+  for (size_t bytes : std::vector<size_t>{0, 2, 4, 7, 30}) {
     Once<ListOffsetsRequest>(FakeHangUp(bytes));
     Once<ListOffsetsRequest>(FakeHangUp(bytes));  // the fresh connection too
     auto ends = Ends();

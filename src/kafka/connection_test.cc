@@ -51,8 +51,8 @@ class Talker {
 
 ClientConfig Impatient() {
   ClientConfig config;
-  config.request_timeout = Millis(300);
-  config.connect_timeout = Millis(300);
+  config.request_timeout = Millis(3'000);
+  config.connect_timeout = Millis(3'000);
   return config;
 }
 
@@ -166,7 +166,7 @@ TEST(Connection, WhateverBreaksClosesIt) {
     SCOPED_TRACE(broken.name);
     FakeCluster fake;
     ClientConfig config = fake.config();
-    config.request_timeout = Millis(300);
+    config.request_timeout = Millis(800);
     auto connection = Open(fake, config);
     fake.Once(MetadataRequest::kApi.key, broken.control);
     Status status = connection->Call(MetadataRequest(), {}).status();

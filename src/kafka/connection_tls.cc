@@ -1,5 +1,6 @@
 // From ssl.* to TLS.
 #include "kafka/connection_impl.h"
+#include "kafka/pem.h"
 #include "os/socket.h"
 #include "os/tls.h"
 
@@ -7,12 +8,13 @@ namespace maxbrod::kafka {
 
 Result<std::shared_ptr<const TlsContext>> MakeTlsContext(const SslConfig& ssl) {
   TlsConfig config;
-  config.trust = {ssl.truststore_certificates, ssl.truststore_location, ssl.truststore_password};
+  config.trust = {NormalizePem(ssl.truststore_certificates), ssl.truststore_location,
+                  ssl.truststore_password};
   // A store has one password; a PEM file has none, but its key may have one.
   bool pem = ssl.keystore_type == "PEM" || ssl.keystore_password.empty();
-  config.identity = {ssl.keystore_certificate_chain, ssl.keystore_location,
+  config.identity = {NormalizePem(ssl.keystore_certificate_chain), ssl.keystore_location,
                      pem ? ssl.key_password : ssl.keystore_password};
-  config.key = {ssl.keystore_key, "", ssl.key_password};
+  config.key = {NormalizePem(ssl.keystore_key), "", ssl.key_password};
   config.verify_hostname = ssl.verify_hostname;
   return TlsContext::Client(config);
 }

@@ -74,9 +74,9 @@ FakeCluster::~FakeCluster() {
 ClientConfig FakeCluster::config() const {
   ClientConfig config;
   for (const auto& [id, server] : impl_->servers) config.bootstrap.push_back(server.address);
-  config.connect_timeout = Millis(2'000);
-  config.request_timeout = Millis(2'000);
-  config.api_timeout = Millis(10'000);
+  config.connect_timeout = Millis(5'000);
+  config.request_timeout = Millis(10'000);
+  config.api_timeout = Millis(30'000);
   config.retry_backoff = Millis(5);
   config.retry_backoff_max = Millis(50);
   if (!impl_->options.username.empty()) {

@@ -140,7 +140,7 @@ class FakeCluster {
   FakeCluster(const FakeCluster&) = delete;
   FakeCluster& operator=(const FakeCluster&) = delete;
 
-  // For a client of it; timeouts short enough for tests.
+  // For a client of it; retries come quickly.
   ClientConfig config() const;
   HostPort address(int32_t broker) const;
 

@@ -27,10 +27,12 @@ Status Retry::Wait(Status last) {
   ++tries_;
   if (context_.stop.stop_requested()) return Status(Code::kCancelled, "stopped");
   if (!Helps(last)) return last;
+  if (last.code() != Code::kTimeout) cause_ = last;
   std::uniform_real_distribution<double> jitter(1 - kJitter, 1 + kJitter);
   Millis sleep(static_cast<int64_t>(static_cast<double>(backoff_.count()) * jitter(random_)) + 1);
   backoff_ = std::min(backoff_ * 2, backoff_max_);
   if (context_.deadline.Remaining() <= sleep) {
+    if (!cause_.ok()) last = cause_;
     return std::move(last).WithContext("gave up after " + std::to_string(tries_) + " tries in " +
                                        std::to_string(elapsed().count()) + " ms");
   }
