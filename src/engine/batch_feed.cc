@@ -36,7 +36,7 @@ Status BatchFeed::Open(const CallContext& context) {
 }
 
 Status BatchFeed::FindFirstBatch() {
-  kafka::BatchIterator it(buffer_);
+  kafka::BatchIterator it(batches_);
   kafka::BatchEntry entry;
   int64_t wanted = partition_.blocks[0].use_from;
   while (it.Next(&entry)) {
@@ -60,7 +60,7 @@ Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
     return Status(Code::kInternal, "no block holds offset " + std::to_string(offset));
   }
   if (index != block_) MB_RETURN_IF_ERROR(LoadBlock(index, context));
-  kafka::BatchIterator it(buffer_);
+  kafka::BatchIterator it(batches_);
   kafka::BatchEntry entry;
   size_t begin = 0;
   for (; it.Next(&entry); begin = it.position()) {
@@ -85,7 +85,7 @@ Status BatchFeed::Take(PreparedBatch* out, const CallContext& context) {
 
 uint64_t BatchFeed::BytesToLoad() const {
   if (AtEnd() || position_ < data_start_) return 0;
-  if (block_ != SIZE_MAX && buffer_position_ < buffer_.size() &&
+  if (block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
       partition_.blocks[block_].use_to > position_)
     return 0;
   size_t next = block_ == SIZE_MAX ? 0 : block_ + 1;
@@ -95,6 +95,7 @@ uint64_t BatchFeed::BytesToLoad() const {
 
 void BatchFeed::Unload() {
   buffer_ = Bytes();
+  batches_ = ByteView();
   repacked_ = Bytes();
   block_ = SIZE_MAX;
   buffer_position_ = 0;
@@ -103,7 +104,8 @@ void BatchFeed::Unload() {
 Status BatchFeed::LoadBlock(size_t index, const CallContext& context) {
   const repo::BlockUse& use = partition_.blocks[index];
   block_ = SIZE_MAX;
-  MB_RETURN_IF_ERROR(repo::ReadBlock(repository_.store(), use.pack, use.entry, &buffer_, context));
+  MB_RETURN_IF_ERROR(
+      repo::ReadBlock(repository_.store(), use.pack, use.entry, &buffer_, &batches_, context));
   block_ = index;
   buffer_position_ = 0;
   return Status::Ok();
@@ -129,13 +131,13 @@ Status BatchFeed::TakeFiller(PreparedBatch* out) {
 }
 
 Status BatchFeed::TakeData(PreparedBatch* out, const CallContext& context) {
-  bool here = block_ != SIZE_MAX && buffer_position_ < buffer_.size() &&
+  bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
               partition_.blocks[block_].use_to > position_;
   if (!here) {
     int64_t offset = position_;
     MB_RETURN_IF_ERROR(Seek(offset, context));
   }
-  kafka::BatchIterator it(ByteView(buffer_).subspan(buffer_position_));
+  kafka::BatchIterator it(batches_.subspan(buffer_position_));
   kafka::BatchEntry entry;
   while (it.Next(&entry)) {
     if (entry.header.last_offset() < position_) continue;

@@ -75,6 +75,7 @@ class BatchFeed {
   int64_t position_ = 0;
   size_t block_ = SIZE_MAX;  // index of the loaded block
   Bytes buffer_;
+  ByteView batches_;  // in buffer_
   size_t buffer_position_ = 0;
   Bytes repacked_;
   std::shared_ptr<const Bytes> filler_;

@@ -111,7 +111,7 @@ std::vector<Range> PlanRanges(std::span<const BlockEntry* const> sorted, uint64_
 
 std::vector<const BlockEntry*> SortedByPlace(std::span<const BlockEntry* const> entries) {
   std::vector<const BlockEntry*> sorted(entries.begin(), entries.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const BlockEntry* a, const BlockEntry* b) {
+  std::sort(sorted.begin(), sorted.end(), [](const BlockEntry* a, const BlockEntry* b) {
     return a->place.pack_offset < b->place.pack_offset;
   });
   return sorted;
@@ -205,15 +205,30 @@ Status ReadBlocks(store::Store& store, const format::PackRef& pack,
 }
 
 Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEntry& entry,
+                 Bytes* storage, ByteView* batches, const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(PackSource source, PackSource::Open(store, pack, context));
+  MB_RETURN_IF_ERROR(source.CheckPlace(entry));
+  MB_RETURN_IF_ERROR(source.Read(entry.place.pack_offset, entry.place.stored_bytes, storage));
+  BlockDecoder decoder(source.id());
+  auto plain = decoder.Decode(entry, *storage);
+  if (!plain.ok()) return plain.status().WithContext(source.name());
+  *batches = *plain;
+  bool inside = plain->data() >= storage->data() &&
+                plain->data() + plain->size() <= storage->data() + storage->size();
+  if (!inside) {
+    storage->assign(plain->begin(), plain->end());
+    *batches = *storage;
+  }
+  return Status::Ok();
+}
+
+Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEntry& entry,
                  Bytes* out, const CallContext& context) {
-  const BlockEntry* one = &entry;
-  return ReadBlocks(
-      store, pack, {&one, 1},
-      [&](const BlockEntry&, ByteView batches) {
-        out->assign(batches.begin(), batches.end());
-        return Status::Ok();
-      },
-      context);
+  Bytes storage;
+  ByteView batches;
+  MB_RETURN_IF_ERROR(ReadBlock(store, pack, entry, &storage, &batches, context));
+  out->assign(batches.begin(), batches.end());
+  return Status::Ok();
 }
 
 Result<std::vector<BlockEntry>> ReadPackIndex(store::Store& store, const format::PackRef& pack,

@@ -18,6 +18,10 @@ namespace maxbrod::repo {
 // frames alone. Thread-safe as far as the store is.
 Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEntry& entry,
                  Bytes* out, const CallContext& context);
+// The same without a copy where the block is one frame: `batches` points into `storage`, whose
+// memory is used again by the next call.
+Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEntry& entry,
+                 Bytes* storage, ByteView* batches, const CallContext& context);
 
 // Reads many blocks of one pack with few requests: neighbours whose distance is less than 1 MiB
 // come with one GetRange of at most 16 MiB (a larger block alone), and gaps do not count when more
