@@ -76,6 +76,10 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
   if (globals.json) {
     nlohmann::json out = {{"ok", report.problem_count == 0},
                           {"objects", report.objects},
+                          {"commits", report.commits},
+                          {"checkpoints", report.checkpoints},
+                          {"manifests", report.manifests},
+                          {"snapshots", report.snapshots},
                           {"packs", report.packs},
                           {"blocks", report.blocks},
                           {"bytes", report.bytes},
@@ -83,6 +87,8 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
                           {"records", report.records},
                           {"seconds", report.seconds},
                           {"sample", SampleJson(report.sampler)},
+                          {"unreferenced_objects", report.unreferenced_objects},
+                          {"unreferenced_bytes", report.unreferenced_bytes},
                           {"problem_count", report.problem_count},
                           {"problems", ProblemsJson(report.problems)}};
     if (!snapshot.empty()) out["snapshot"] = snapshot;
@@ -97,6 +103,12 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
             << FormatBytes(report.bytes) << " in " << FormatDuration(report.seconds) << " ("
             << FormatBytes(static_cast<uint64_t>(rate)) << "/s)\n"
             << SampleText(report.sampler);
+  if (report.unreferenced_objects > 0) {
+    std::cout
+        << FormatCount(report.unreferenced_objects) << " objects ("
+        << FormatBytes(report.unreferenced_bytes)
+        << ") that no commit names, left by interrupted runs: no harm but the room they take\n";
+  }
   PrintProblems(report.problems, report.problem_count);
   if (report.problem_count == 0) std::cout << "no problem found\n";
 }

@@ -48,6 +48,7 @@ std::string Difference::ToString() const {
 void ProblemList::Add(Problem problem) {
   std::lock_guard lock(mutex_);
   ++count_;
+  objects_.insert(problem.object);
   if (listed_.size() < kListedMax) listed_.push_back(std::move(problem));
 }
 
@@ -59,6 +60,11 @@ std::vector<Problem> ProblemList::listed() const {
            std::tie(b.topic, b.partition, b.first_offset, b.object);
   });
   return sorted;
+}
+
+bool ProblemList::Names(const std::string& object) const {
+  std::lock_guard lock(mutex_);
+  return objects_.contains(object);
 }
 
 uint64_t ProblemList::count() const {

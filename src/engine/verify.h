@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,10 +65,13 @@ class ProblemList {
   void Add(Problem problem);
   std::vector<Problem> listed() const;
   uint64_t count() const;
+  // Whether some problem is of this object.
+  bool Names(const std::string& object) const;
 
  private:
   mutable std::mutex mutex_;
   std::vector<Problem> listed_;
+  std::set<std::string> objects_;
   uint64_t count_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/verify_packs.h"
+#include "repo/check.h"
 #include "repo/content_object.h"
 
 namespace maxbrod::engine {
@@ -39,6 +40,9 @@ class Verifier {
   Result<VerifyReport> Run() {
     int64_t begun = options_.clock->MonotonicNanos();
     progress_.Begin("checking the log, manifests and snapshots", 0, 0);
+    MB_ASSIGN_OR_RETURN(
+        repo::CheckReport check,
+        repo::CheckRepository(repository_.log(), repository_.index_cache(), context_));
     MB_ASSIGN_OR_RETURN(state_, repository_.Refresh(context_));
     if (options_.snapshot != nullptr) {
       MB_RETURN_IF_ERROR(CollectSnapshot(*options_.snapshot));
@@ -47,8 +51,7 @@ class Verifier {
     }
     uses_.Finish(&problems_);
     MB_RETURN_IF_ERROR(ReadPacks());
-    report_.packs = uses_.packs().size();
-    report_.objects += report_.packs;
+    TakeOver(check);
     report_.blocks = totals_.blocks;
     report_.bytes = totals_.bytes;
     report_.batches = totals_.batches;
@@ -61,6 +64,25 @@ class Verifier {
   }
 
  private:
+  // What the check of the structure found, unless reading told more of it.
+  void TakeOver(const repo::CheckReport& check) {
+    for (const repo::CheckFinding& finding : check.errors) {
+      if (!problems_.Names(finding.object)) {
+        problems_.Add({finding.object, "", -1, -1, -1, finding.what});
+      }
+    }
+    constexpr uint64_t kConfigs = 2;
+    report_.commits = check.commits;
+    report_.checkpoints = check.checkpoints;
+    report_.manifests = check.manifests;
+    report_.snapshots = check.snapshots;
+    report_.packs = uses_.packs().size();
+    report_.objects = kConfigs + report_.commits + report_.checkpoints + report_.manifests +
+                      report_.snapshots + report_.packs;
+    report_.unreferenced_objects = check.unreferenced.size();
+    report_.unreferenced_bytes = check.unreferenced_bytes;
+  }
+
   // OK when the status was damage, which is then named.
   Status NameDamage(const Status& status, const std::string& object, const std::string& topic) {
     if (!IsDamage(status)) return status;
@@ -74,7 +96,6 @@ class Verifier {
         MB_RETURN_IF_ERROR(CollectManifest(ref, topic->name));
     }
     for (const format::SnapshotRef& ref : state_->snapshots) {
-      ++report_.objects;
       auto snapshot = repository_.ReadSnapshot(ref, context_);
       if (!snapshot.ok()) {
         MB_RETURN_IF_ERROR(
@@ -97,7 +118,6 @@ class Verifier {
     bool fresh = false;
     uint32_t number = uses_.AddManifest(ref, &fresh);
     if (!fresh) return Status::Ok();
-    ++report_.objects;
     MB_RETURN_IF_ERROR(context_.Check());
     auto manifest = repo::ReadManifest(repository_.store(), ref, context_);
     if (!manifest.ok()) return NameDamage(manifest.status(), repo::ManifestName(ref), topic);
@@ -114,7 +134,6 @@ class Verifier {
   }
 
   Status CollectSnapshot(const format::SnapshotRef& ref) {
-    ++report_.objects;
     auto snapshot = repository_.ReadSnapshot(ref, context_);
     if (!snapshot.ok())
       return NameDamage(snapshot.status(), repo::ContentName("snapshot", ref.object()), "");
@@ -170,7 +189,6 @@ class Verifier {
     for (const format::ObjectRef& ref : topic.manifests()) {
       bool fresh = false;
       numbers.push_back(uses_.AddManifest(ref, &fresh));
-      report_.objects += fresh ? 1 : 0;
     }
     for (const auto& [partition, uses] : blocks.partitions) {
       for (const repo::BlockUse& block : uses) {

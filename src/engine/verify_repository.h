@@ -1,5 +1,6 @@
-// Reads a repository back: chain of commits, checkpoints, manifests, snapshots, and every byte of
-// the packs: frames, each batch's CRC32C, and the index's statistics recomputed from the batches.
+// Reads a repository back: chain of commits, checkpoints, manifests, snapshots (repo/check.h), and
+// every byte of the packs: frames, each batch's CRC32C, and the index's statistics recomputed from
+// the batches.
 #pragma once
 
 #include <string>
@@ -22,13 +23,16 @@ struct VerifyOptions {
 
 struct VerifyReport {
   uint64_t objects = 0;  // read, of all kinds
-  uint64_t packs = 0;
+  uint64_t commits = 0, checkpoints = 0, manifests = 0, snapshots = 0, packs = 0;
   uint64_t blocks = 0;  // read back and sound
   uint64_t bytes = 0;   // of batches read back
   uint64_t batches = 0;
   uint64_t records = 0;
   uint64_t problem_count = 0;
   std::vector<Problem> problems;  // the first kListedMax
+  // Objects that no commit names: left by runs that were killed. No problem.
+  uint64_t unreferenced_objects = 0;
+  uint64_t unreferenced_bytes = 0;
   Sampler sampler;
   double seconds = 0;
   // OK or kCorrupt.

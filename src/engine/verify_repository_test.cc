@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 
 #include "engine/batch_scan.h"
 #include "engine/verify_testing.h"
@@ -85,6 +86,40 @@ TEST(VerifyRepository, EachFlippedBitOfAPackIsNamed) {
     }
   }
   EXPECT_TRUE(Verify(r).Outcome().ok());
+}
+
+TEST(VerifyRepository, AFlippedBitInAnyObjectIsNamed) {
+  Filled r;
+  std::random_device device;
+  const unsigned seed = device();
+  std::mt19937 dice(seed);
+  std::set<std::string> kinds;
+  for (const std::string& name : r.Names("")) {
+    kinds.insert(name.substr(0, name.find('/')));
+    const Bytes good = r.Read(name);
+    for (int i = 0; i < 20; ++i) {
+      size_t byte = dice() % good.size();
+      r.Flip(name, byte, static_cast<int>(dice() % 8));
+      Progress progress;
+      auto report = VerifyRepository(r.repository(), {}, progress, {});
+      std::string text = report.ok() ? Text(*report) : report.status().ToString();
+      EXPECT_NE(text.find(name), std::string::npos)
+          << "seed " << seed << ", " << name << " byte " << byte << ": " << text;
+      ASSERT_TRUE(r.store().Overwrite(name, good));
+    }
+  }
+  EXPECT_EQ(kinds, (std::set<std::string>{"config", "config.copy", "log", "manifest", "pack",
+                                          "snapshot"}));
+}
+
+TEST(VerifyRepository, WhatNobodyNamesIsToldAndNoProblem) {
+  Filled r;
+  Bytes left = {1, 2, 3};
+  ASSERT_TRUE(r.store().PutIfAbsent("pack/00/00000000000000000000000000000000", left, {}).ok());
+  VerifyReport report = Verify(r);
+  EXPECT_TRUE(report.Outcome().ok()) << Text(report);
+  EXPECT_EQ(report.unreferenced_objects, 1u);
+  EXPECT_EQ(report.unreferenced_bytes, 3u);
 }
 
 TEST(VerifyRepository, DamageIsNamedByPartitionAndOffsets) {
