@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "repo/content_object.h"
 #include "repo/object.h"
@@ -197,9 +198,11 @@ Result<std::vector<const BlockEntry*>> SortedEntries(TopicId topic_id, const std
     }
     sorted.push_back(&e);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const BlockEntry* a, const BlockEntry* b) {
+  std::sort(sorted.begin(), sorted.end(), [](const BlockEntry* a, const BlockEntry* b) {
     auto order = a->owner <=> b->owner;
-    return order != 0 ? order < 0 : a->stats.first_offset < b->stats.first_offset;
+    if (order != 0) return order < 0;
+    return std::tie(a->stats.first_offset, a->commit, a->pack, a->place.pack_offset) <
+           std::tie(b->stats.first_offset, b->commit, b->pack, b->place.pack_offset);
   });
   return sorted;
 }

@@ -79,4 +79,62 @@ SealedPack WritePack(store::Store& store, const std::vector<TestBlock>& blocks, 
   return sealed.ok() ? *sealed : SealedPack();
 }
 
+std::vector<TestBlock> SomeBlocks() {
+  return {MakeBlock("orders", 1, 100, {300, 50}), MakeBlock("payments", 0, 7, {10}),
+          MakeBlock("orders", 0, 0, {40, 40, 40}), MakeBlock("orders", 1, 120, {60})};
+}
+
+Bytes PackTest::ReadBack(const SealedPack& pack, const BlockEntry& entry) {
+  Bytes out;
+  Status status = ReadBlock(store_, pack.ref, entry, &out, {});
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  return out;
+}
+
+Bytes PackTest::Stored(const SealedPack& pack) {
+  auto bytes = store_.Get(PackName(pack.ref), 1 * kGiB, {});
+  EXPECT_TRUE(bytes.ok());
+  return *bytes;
+}
+
+void PackTest::ExpectRoundTrip(const SealedPack& pack, const std::vector<TestBlock>& blocks) {
+  ASSERT_EQ(pack.blocks.size(), blocks.size());
+  auto index = ReadPackIndex(store_, pack.ref, {});
+  ASSERT_TRUE(index.ok()) << index.status().ToString();
+  EXPECT_EQ(*index, pack.blocks);
+  for (const TestBlock& b : blocks) {
+    const BlockEntry* entry = Find(pack.blocks, b);
+    ASSERT_NE(entry, nullptr);
+    EXPECT_EQ(entry->stats, b.stats);
+    EXPECT_EQ(ReadBack(pack, *entry), b.batches);
+    BlockEntry without_checks = *entry;  // as a manifest has it
+    without_checks.place.frame_checks.clear();
+    EXPECT_EQ(ReadBack(pack, without_checks), b.batches);
+  }
+  std::vector<const BlockEntry*> all;
+  for (const auto& e : pack.blocks) all.push_back(&e);
+  size_t calls = 0;
+  Status status = ReadBlocks(store_, pack.ref, all,
+                             [&](const BlockEntry& e, ByteView batches) {
+                               for (const TestBlock& b : blocks) {
+                                 if (b.owner == e.owner && b.stats == e.stats) {
+                                   EXPECT_TRUE(std::equal(batches.begin(), batches.end(),
+                                                          b.batches.begin(), b.batches.end()));
+                                   ++calls;
+                                 }
+                               }
+                               return Status::Ok();
+                             },
+                             {});
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(calls, blocks.size());
+}
+
+const BlockEntry* PackTest::Find(const std::vector<BlockEntry>& entries, const TestBlock& b) {
+  for (const auto& e : entries) {
+    if (e.owner == b.owner && e.stats.first_offset == b.stats.first_offset) return &e;
+  }
+  return nullptr;
+}
+
 }  // namespace maxbrod::repo

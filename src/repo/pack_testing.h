@@ -1,6 +1,8 @@
 // What tests of packs share: batches, owners and a writer with a fixed salt.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
@@ -37,5 +39,21 @@ TestBlock MakeBlock(const std::string& topic, int32_t partition, int64_t first_o
 // Writes the blocks into one pack; fails the test on an error.
 SealedPack WritePack(store::Store& store, const std::vector<TestBlock>& blocks,
                      PackOptions options = {}, BatchChecks checks = BatchChecks::kVerified);
+
+// Four small blocks of three partitions.
+std::vector<TestBlock> SomeBlocks();
+
+// A store in memory, and verbs over it.
+class PackTest : public ::testing::Test {
+ protected:
+  Bytes ReadBack(const SealedPack& pack, const BlockEntry& entry);
+  Bytes Stored(const SealedPack& pack);
+  // All blocks come back, from Seal's entries and from the stored index, one by one and coalesced.
+  void ExpectRoundTrip(const SealedPack& pack, const std::vector<TestBlock>& blocks);
+  // The entry of a block, by owner and first offset.
+  static const BlockEntry* Find(const std::vector<BlockEntry>& entries, const TestBlock& b);
+
+  store::MemStore store_;
+};
 
 }  // namespace maxbrod::repo

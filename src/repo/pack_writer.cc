@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <tuple>
 
 #include "codec/compress.h"
 #include "codec/crc32c.h"
@@ -220,9 +221,11 @@ Status PackWriter::Impl::Commit(const format::PackRef& ref, const CallContext& c
 
 Result<SealedPack> PackWriter::Impl::Seal(const CallContext& context) {
   if (blocks.empty()) return Status(Code::kInternal, name + ": a pack without blocks");
-  std::stable_sort(blocks.begin(), blocks.end(), [](const BlockEntry& a, const BlockEntry& b) {
+  std::sort(blocks.begin(), blocks.end(), [](const BlockEntry& a, const BlockEntry& b) {
     auto order = a.owner <=> b.owner;
-    return order != 0 ? order < 0 : a.stats.first_offset < b.stats.first_offset;
+    if (order != 0) return order < 0;
+    return std::tie(a.stats.first_offset, a.place.pack_offset) <
+           std::tie(b.stats.first_offset, b.place.pack_offset);
   });
   MB_ASSIGN_OR_RETURN(Bytes tail, EncodePackTail(id, stored_bytes, frames, blocks));
   if (options.verify_writes) {
