@@ -284,12 +284,12 @@ TEST(Connection, ThrottlingIsWaitedOutBeforeTheNextRequest) {
 
 TEST(Connection, ReauthenticatesWhenTheSessionIsNearlyOver) {
   FakeCluster fake({.username = "alice", .password = "secret"});
-  fake.With([](FakeWorld& world) { world.session_lifetime_ms = 400; });
+  fake.With([](FakeWorld& world) { world.session_lifetime_ms = 1500; });
   auto connection = Open(fake, fake.config());
   EXPECT_FALSE(connection->ReauthenticationDue());
   ASSERT_TRUE(connection->Call(MetadataRequest(), {}).ok());
   fake.With([](FakeWorld& world) { EXPECT_EQ(world.authentications, 1); });
-  std::this_thread::sleep_for(Millis(350));
+  std::this_thread::sleep_for(Millis(1300));
   EXPECT_TRUE(connection->ReauthenticationDue());
   ASSERT_TRUE(connection->Call(MetadataRequest(), {}).ok());
   fake.With([](FakeWorld& world) { EXPECT_EQ(world.authentications, 2); });
@@ -298,13 +298,13 @@ TEST(Connection, ReauthenticatesWhenTheSessionIsNearlyOver) {
 
 TEST(Connection, ReauthenticationKeepsAnswersInFlight) {
   FakeCluster fake({.username = "alice", .password = "secret"});
-  fake.With([](FakeWorld& world) { world.session_lifetime_ms = 300; });
+  fake.With([](FakeWorld& world) { world.session_lifetime_ms = 1000; });
   auto connection = Open(fake, fake.config());
   WireWriter groups, metadata;
   ASSERT_TRUE(EncodeMessage(ListGroupsRequest(), 4, &groups).ok());
   ASSERT_TRUE(EncodeMessage(MetadataRequest(), 12, &metadata).ok());
   ASSERT_TRUE(connection->Send(ListGroupsRequest::kApi, 4, groups.Pieces(), {}).ok());
-  std::this_thread::sleep_for(Millis(320));
+  std::this_thread::sleep_for(Millis(1000));
   ASSERT_TRUE(connection->Send(MetadataRequest::kApi, 12, metadata.Pieces(), {}).ok());
   fake.With([](FakeWorld& world) { EXPECT_EQ(world.authentications, 2); });
   EXPECT_EQ(connection->in_flight(), 2u);
