@@ -56,6 +56,13 @@ Result<Receipt> CommitLog::Append(const Planner& planner, const CallContext& con
     MB_ASSIGN_OR_RETURN(Attempt attempt, Prepare(proposal, based_on, context));
     CrashPoint("commit.before");
     MB_ASSIGN_OR_RETURN(Slot slot, FillSlot(&attempt, context));
+    if (slot == Slot::kUnknowable) {
+      return Status(
+                 Code::kConflict,
+                 fmt::format("this process slept so long that the fate of commit {} is not known",
+                             attempt.sequence.value()))
+          .WithHint("see in the repository what there is, and run the command again");
+    }
     if (slot == Slot::kWon) {
       CrashPoint("commit.after");
       Won(attempt, context);
@@ -160,6 +167,7 @@ Result<std::optional<CommitLog::Slot>> CommitLog::TryFill(Attempt* attempt,
     switch (put->outcome) {
       case store::PutOutcome::kCreated:
       case store::PutOutcome::kExistsSame: {
+        attempt->doubt = true;  // from here on an error does not mean "not stored"
         MB_ASSIGN_OR_RETURN(Slot slot, Judge(*attempt, true, context));
         return std::optional<Slot>(slot);
       }
@@ -183,16 +191,9 @@ Result<std::optional<CommitLog::Slot>> CommitLog::TryFill(Attempt* attempt,
 // Somebody's bytes are in the slot. Within the hour that settles it.
 Result<CommitLog::Slot> CommitLog::Judge(const Attempt& attempt, bool ours,
                                          const CallContext& context) {
-  // From here on the commit may be in the log: an error below must not look like "not stored".
-  Result<int64_t> now = StoreNow(context);
-  Result<Slot> slot = !now.ok()       ? Result<Slot>(now.status())
-                      : Expired(*now) ? JudgeOldSlot(attempt, ours, context)
-                                      : Result<Slot>(ours ? Slot::kWon : Slot::kLost);
-  if (slot.ok() || (!ours && !attempt.doubt)) return slot;
-  if (slot.status().code() == Code::kConflict) return slot;
-  pending_ = attempt;
-  pending_->doubt = true;
-  return NotKnown(attempt.sequence, slot.status().message()).Retryable(false);
+  MB_ASSIGN_OR_RETURN(int64_t now, StoreNow(context));
+  if (Expired(now)) return JudgeOldSlot(attempt, ours, context);
+  return ours ? Slot::kWon : Slot::kLost;
 }
 
 // We slept: the slot may have been freed by a trim, and what lies there be a stray.
@@ -212,11 +213,7 @@ Result<CommitLog::Slot> CommitLog::JudgeOldSlot(const Attempt& attempt, bool our
                         ReadCheckpoint(store_, newest.front(), config_.sha256, context));
     return state.commit_sha256 == attempt.sha256 ? Slot::kWon : Slot::kLost;
   }
-  // The next one is trimmed too.
-  return Status(Code::kConflict,
-                fmt::format("this process slept so long that the fate of commit {} is not known",
-                            attempt.sequence.value()))
-      .WithHint("run the command again");
+  return Slot::kUnknowable;  // the next one is trimmed too
 }
 
 Result<bool> CommitLog::FollowedBy(Sequence sequence, const std::string& sha256,

@@ -93,7 +93,8 @@ class CommitLog {
     std::vector<Commit> commits;
     bool jumped = false;  // not all commits since were seen
   };
-  enum class Slot : uint8_t { kWon, kLost };
+  // kUnknowable: the process slept until both its slot and the next were trimmed.
+  enum class Slot : uint8_t { kWon, kLost, kUnknowable };
 
   CommitLog(store::Store& store, const CommitLogOptions& options, StoredConfig config);
 

@@ -1,0 +1,254 @@
+#include "repo/gc.h"
+
+#include <gtest/gtest.h>
+
+#include "repo/reach.h"
+#include "repo/repository_testing.h"
+#include "store/forwarding_store.h"
+#include "store/mem_store.h"
+
+namespace maxbrod::repo {
+namespace {
+
+class GcTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(Repository::Init(*store_, InitOptions{"test"}, context_).ok());
+    repository_ = Open();
+  }
+  std::unique_ptr<Repository> Open() {
+    OpenOptions options;
+    options.clock = &clock_;
+    options.checkpoint_every = 3;
+    auto opened =
+        Repository::Open(std::make_unique<store::ForwardingStore>(store_), options, context_);
+    EXPECT_TRUE(opened.ok()) << opened.status().ToString();
+    return std::move(*opened);
+  }
+  void Days(int days) { clock_.Advance(std::chrono::hours(24 * days)); }
+  void Take(const std::string& name, int64_t end) {
+    auto receipt = repository_->CommitSnapshot(TestDraft(name, {{"t", end}}), {}, context_);
+    ASSERT_TRUE(receipt.ok()) << receipt.status().ToString();
+  }
+  void Add(int64_t start, int batches) {
+    auto receipt = repository_->CommitPacks(TestPack(*store_, "t", start, batches), context_);
+    ASSERT_TRUE(receipt.ok()) << receipt.status().ToString();
+  }
+  Status Act(Repository& repository, const format::CommitRecord& action) {
+    return repository.CommitActions({action}, context_).status();
+  }
+  format::CommitRecord Forget(const std::string& name) {
+    format::CommitRecord record;
+    record.mutable_forget_snapshot()->set_id(repository_->FindSnapshot(name)->id());
+    return record;
+  }
+  uint64_t Condemn() {
+    auto report = CondemnUnreachable(repository_->log(), repository_->index_cache(), {}, context_);
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report.ok() ? report->objects : 0;
+  }
+  uint64_t Sweep() {
+    auto report = SweepCondemned(repository_->log(), {}, context_);
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report.ok() ? report->objects : 0;
+  }
+  uint64_t Trim() {
+    auto report = TrimOldLog(repository_->log(), {}, context_);
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report.ok() ? report->objects : 0;
+  }
+  size_t Count(const std::string& prefix) {
+    return store_->List(prefix, "", 1000, context_)->objects.size();
+  }
+  Status Whole(const std::string& name) {
+    auto fresh = Open();
+    auto ref = fresh->FindSnapshot(name);
+    return ref.ok() ? ReadWhole(*fresh, *ref) : ref.status();
+  }
+
+  FakeClock clock_;
+  CallContext context_;
+  std::shared_ptr<store::MemStore> store_ =
+      std::make_shared<store::MemStore>(store::MemStoreOptions{&clock_});
+  std::unique_ptr<Repository> repository_;
+};
+
+TEST_F(GcTest, AbandonedObjectsGoAfterTheirAgeAndTheirGrace) {
+  TestPack(*store_, "t", 0, 1);
+  EXPECT_EQ(Condemn(), 0u) << "it may be on its way into a commit";
+  Days(7);
+  EXPECT_EQ(Condemn(), 1u);
+  EXPECT_EQ(Condemn(), 0u);
+  EXPECT_EQ(Sweep(), 0u);
+  Days(6);
+  EXPECT_EQ(Sweep(), 0u);
+  Days(1);
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(Count("l0/"), 0u);
+  EXPECT_TRUE(repository_->state()->condemned.empty());
+  EXPECT_EQ(repository_->state()->gc_epoch, 1u);
+}
+
+TEST_F(GcTest, WhatIsReachableStays) {
+  Add(0, 2);
+  Take("one", 20);
+  Add(20, 2);
+  Days(30);
+  EXPECT_EQ(Condemn(), 0u);
+  EXPECT_TRUE(Whole("one").ok());
+}
+
+TEST_F(GcTest, AForgottenSnapshotLeavesWhatOthersNeed) {
+  Add(0, 2);
+  Take("one", 20);
+  Add(20, 2);
+  Take("two", 40);
+  ASSERT_TRUE(Act(*repository_, Forget("one")).ok());
+  Days(8);
+  EXPECT_EQ(Condemn(), 2u) << "its object and its manifest, not the packs";
+  Days(8);
+  EXPECT_EQ(Sweep(), 2u);
+  EXPECT_TRUE(Whole("two").ok());
+  EXPECT_EQ(Count("l0/"), 2u);
+}
+
+TEST_F(GcTest, ReleasedBlocksGoWithTheLastSnapshotThatNamesThem) {
+  Add(0, 2);
+  Add(20, 2);
+  Take("one", 40);
+  auto receipt = ReleaseBelow(repository_->log(), repository_->index_cache(), MakeTopicKey("", "t"),
+                              {{0, 20}}, context_);
+  ASSERT_TRUE(receipt.ok()) << receipt.status().ToString();
+  const BranchInfo* branch =
+      repository_->state()->FindTopic(MakeTopicKey("", "t"))->partitions.at(0).Current();
+  EXPECT_FALSE(branch->covered.Covers(0, 20));
+  EXPECT_TRUE(branch->covered.Covers(20, 40));
+  Days(8);
+  EXPECT_EQ(Condemn(), 0u) << "the snapshot still names them";
+  EXPECT_TRUE(Whole("one").ok());
+  ASSERT_TRUE(Act(*repository_, Forget("one")).ok());
+  EXPECT_EQ(Condemn(), 3u) << "snapshot, old manifest, first pack";
+  Take("two", 40);
+  auto two = repository_->ReadSnapshot(*repository_->FindSnapshot("two"), context_);
+  ASSERT_EQ(two->topics[0].partitions(0).gaps_size(), 1);
+  EXPECT_EQ(two->topics[0].partitions(0).gaps(0).end_offset(), 20);
+}
+
+TEST_F(GcTest, AYoungManifestProtectsItsPacks) {
+  // Somebody has stored a manifest that names an old pack and is about to commit it.
+  PackBuilder builder(*store_);
+  builder.Block("t", 0, 0, 1);
+  Days(8);
+  std::vector<BlockEntry> entries = builder.sealed()[0].blocks;
+  for (BlockEntry& entry : entries) entry.place.frame_checks.clear();
+  auto refs =
+      WriteManifests(*store_, TopicId(), "t", {}, {builder.sealed()[0].ref}, entries, context_);
+  ASSERT_TRUE(refs.ok()) << refs.status().ToString();
+  EXPECT_EQ(Condemn(), 0u);
+  Days(7);
+  EXPECT_EQ(Condemn(), 2u) << "together";
+}
+
+TEST_F(GcTest, APinKeepsWhatIsCondemned) {
+  TestPack(*store_, "t", 0, 1);
+  Days(8);
+  EXPECT_EQ(Condemn(), 1u);
+  format::CommitRecord pin;
+  pin.mutable_pin()->set_id(TestId(1));
+  pin.mutable_pin()->set_until_ms(clock_.WallMillis() + 10 * kDayMs);
+  ASSERT_TRUE(Act(*repository_, pin).ok());
+  Days(8);
+  EXPECT_EQ(Sweep(), 0u);
+  Days(2);
+  EXPECT_EQ(Sweep(), 1u);
+}
+
+TEST_F(GcTest, CondemnedPacksAreNotCommitted) {
+  format::AddPacks packs = TestPack(*store_, "t", 0, 1);
+  Days(8);
+  EXPECT_EQ(Condemn(), 1u);
+  EXPECT_EQ(repository_->CommitPacks(packs, context_).status().code(), Code::kConflict);
+  Days(8);
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(repository_->CommitPacks(packs, context_).status().code(), Code::kConflict)
+      << "they are gone, and the log does not tell any more";
+}
+
+TEST_F(GcTest, AMistakeIsUndoneByAReprieve) {
+  TestPack(*store_, "t", 0, 1);
+  Days(8);
+  EXPECT_EQ(Condemn(), 1u);
+  std::string name = repository_->state()->condemned.begin()->first;
+  ASSERT_TRUE(Act(*repository_, SplitNames(NamesKind::kReprieve, {name}, 0)[0]).ok());
+  Days(8);
+  EXPECT_EQ(Sweep(), 0u);
+}
+
+TEST_F(GcTest, AHoldBeatsAForgetEvenWhenItsObjectsAreCondemned) {
+  Add(0, 2);
+  Take("one", 20);
+  auto holder = Open();  // knows the snapshot
+  format::CommitRecord hold;
+  hold.mutable_hold_snapshot()->set_id(repository_->FindSnapshot("one")->id());
+  hold.mutable_hold_snapshot()->set_held(true);
+  ASSERT_TRUE(Act(*repository_, Forget("one")).ok());
+  Days(8);
+  EXPECT_EQ(Condemn(), 1u);
+  Status status = Act(*holder, hold);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_TRUE(holder->FindSnapshot("one")->held());
+  Days(8);
+  EXPECT_EQ(Sweep(), 0u);
+  EXPECT_TRUE(Whole("one").ok());
+}
+
+TEST_F(GcTest, AHoldThatComesTooLateSaysSo) {
+  Take("one", 0);
+  auto holder = Open();
+  format::CommitRecord hold;
+  hold.mutable_hold_snapshot()->set_id(repository_->FindSnapshot("one")->id());
+  hold.mutable_hold_snapshot()->set_held(true);
+  ASSERT_TRUE(Act(*repository_, Forget("one")).ok());
+  Days(8);
+  Condemn();
+  Days(8);
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(Act(*holder, hold).code(), Code::kNotFound);
+}
+
+TEST_F(GcTest, ForgettingWhatSomebodyElseForgotIsSuccess) {
+  Take("one", 0);
+  auto other = Open();
+  format::CommitRecord forget = Forget("one");
+  ASSERT_TRUE(Act(*repository_, forget).ok());
+  EXPECT_TRUE(Act(*other, forget).ok());
+  EXPECT_EQ(Act(*other, forget).code(), Code::kNotFound) << "by now it knew";
+}
+
+TEST_F(GcTest, TheLogIsTrimmedBelowAnOldCheckpoint) {
+  for (int i = 0; i < 7; ++i) Add(10 * i, 1);  // checkpoints at 3 and 6
+  EXPECT_EQ(Trim(), 0u) << "no checkpoint is old enough";
+  Days(8);
+  EXPECT_EQ(Trim(), 6u + 1u) << "commits 1 to 6, the checkpoint of 3";
+  EXPECT_EQ(repository_->state()->log_floor, 7u);
+  EXPECT_EQ(Open()->state()->sequence, Sequence(8));
+  EXPECT_EQ(Trim(), 0u);
+  // A stray of a writer that slept: nobody reads it, the next trim removes it.
+  Bytes stray = *store_->Get(LogName(Sequence(7)), SIZE_MAX, context_);
+  ASSERT_TRUE(store_->PutIfAbsent(LogName(Sequence(2)), stray, context_).ok());
+  EXPECT_EQ(Open()->state()->sequence, Sequence(8));
+  EXPECT_EQ(Trim(), 1u);
+}
+
+TEST_F(GcTest, NothingIsTrimmedBelowADamagedCheckpoint) {
+  for (int i = 0; i < 3; ++i) Add(10 * i, 1);
+  auto checkpoints = ListCheckpoints(*store_, 10, context_);
+  ASSERT_EQ(checkpoints->size(), 1u);
+  ASSERT_TRUE(store_->Overwrite(checkpoints->front().name, Bytes(100)));
+  Days(8);
+  EXPECT_EQ(Trim(), 0u);
+  EXPECT_EQ(Open()->state()->sequence, Sequence(3));
+}
+
+}  // namespace
+}  // namespace maxbrod::repo
