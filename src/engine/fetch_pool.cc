@@ -382,6 +382,9 @@ class Pool {
       moved->why = std::move(status).Retryable();
       return Status::Ok();
     }
+    if (p.error == kafka::error::kTopicAuthorizationFailed) {
+      status = std::move(status).WithContext("needs Read on Topic '" + range.topic + "'");
+    }
     GiveUp(a.range, std::move(status));
     return Status::Ok();
   }

@@ -201,7 +201,11 @@ class Worker {
       if (status.retryable() || IsDoubtful(answer.error)) {
         Park(&item, std::move(status));
       } else {
-        item.task->status = std::move(status);
+        bool denied = answer.error == kafka::error::kTopicAuthorizationFailed;
+        item.task->status =
+            denied
+                ? std::move(status).WithContext("needs Write on Topic '" + item.task->topic + "'")
+                : std::move(status);
       }
       return;
     }
