@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 
@@ -294,6 +295,8 @@ class Cluster:
         return properties
 
     def _launch(self, broker):
+        # A child dies with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG).
+        assert threading.current_thread() is threading.main_thread()
         flags = [self._compiler, f"-Xmx{self.heap_mb}m", "-Xms64m", "-Djava.awt.headless=true",
                  "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.showShortLogName=true",
                  "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
