@@ -21,7 +21,7 @@ struct VerifyFlags {
   std::vector<std::string> topics, exclude, rename, groups;
   std::string sample;
   uint64_t seed = 0;
-  bool no_groups = false;
+  bool no_groups = false, no_cluster = false;
   size_t connections = 2, threads = 2;
 };
 
@@ -293,20 +293,23 @@ Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapsh
 Status Run(const VerifyFlags& flags, const Globals& globals) {
   bool only_live = !flags.topics.empty() || !flags.exclude.empty() || !flags.rename.empty() ||
                    !flags.groups.empty();
-  if (!flags.cluster.given() && (only_live || flags.no_groups)) {
+  bool live = flags.cluster.given() && !flags.no_cluster;
+  if (!live && (only_live || flags.no_groups)) {
     return Status(Code::kInvalidArgument,
                   "--topics, --exclude, --rename, --groups and --no-groups choose what to "
                   "compare with a cluster")
         .WithHint("add --bootstrap-server");
   }
-  if (flags.cluster.given() && flags.snapshot.empty()) {
+  if (live && flags.snapshot.empty()) {
     return Status(Code::kInvalidArgument, "no snapshot was named to compare the cluster with")
-        .WithHint("maxbrod verify latest --bootstrap-server ...");
+        .WithHint(
+            "maxbrod verify latest --bootstrap-server ..., or --no-cluster where "
+            "MAXBROD_BOOTSTRAP_SERVER is set");
   }
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   if (flags.snapshot.empty()) return RunRepository(flags, nullptr, *repository, globals);
   MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
-  if (flags.cluster.given()) return RunLive(flags, snapshot, *repository, globals);
+  if (live) return RunLive(flags, snapshot, *repository, globals);
   return RunRepository(flags, &snapshot, *repository, globals);
 }
 
@@ -320,6 +323,8 @@ void AddVerify(CLI::App& app, Globals& globals) {
                    "Name, id or 'latest' (default: the whole repository)");
   flags->repository.Add(verb);
   flags->cluster.Add(verb, false);
+  verb->add_flag("--no-cluster", flags->no_cluster,
+                 "Only the repository, also where MAXBROD_BOOTSTRAP_SERVER is set");
   verb->add_option("--sample", flags->sample, "Only a part of the blocks, e.g. 1%");
   verb->add_option("--seed", flags->seed, "Of the sample: the same seed chooses the same blocks");
   verb->add_option("--threads", flags->threads, "Packs read at once (default 2)")

@@ -55,9 +55,9 @@ void ProblemList::Add(Problem problem) {
 std::vector<Problem> ProblemList::listed() const {
   std::lock_guard lock(mutex_);
   std::vector<Problem> sorted = listed_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.topic, a.partition, a.first_offset, a.object) <
-           std::tie(b.topic, b.partition, b.first_offset, b.object);
+  std::sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.topic, a.partition, a.first_offset, a.object, a.what) <
+           std::tie(b.topic, b.partition, b.first_offset, b.object, b.what);
   });
   return sorted;
 }
@@ -85,9 +85,9 @@ void DifferenceList::Add(Difference difference) {
 std::vector<Difference> DifferenceList::listed() const {
   std::lock_guard lock(mutex_);
   std::vector<Difference> sorted = listed_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Difference& a, const Difference& b) {
-    return std::tie(a.group, a.topic, a.partition, a.first_offset) <
-           std::tie(b.group, b.topic, b.partition, b.first_offset);
+  std::sort(sorted.begin(), sorted.end(), [](const Difference& a, const Difference& b) {
+    return std::tie(a.group, a.topic, a.partition, a.first_offset, a.kind, a.what) <
+           std::tie(b.group, b.topic, b.partition, b.first_offset, b.kind, b.what);
   });
   return sorted;
 }

@@ -102,8 +102,8 @@ Status PackVerifier::Verify(const PackUse& use, const CallContext& context) {
   for (const repo::BlockEntry& entry : *index) {
     if (Wanted(use, entry)) chosen.push_back(&entry);
   }
-  if (chosen.size() == index->size()) return VerifyWhole(use, context);
-  return VerifySome(use, chosen, context);
+  MB_RETURN_IF_ERROR(CheckEnds(use, context));
+  return ReadEach(use, chosen, context);
 }
 
 // The index is what was committed; the manifests were made from it.
@@ -123,43 +123,17 @@ void PackVerifier::CheckKnown(const PackUse& use, const std::vector<repo::BlockE
                      " blocks that its index does not have"});
 }
 
-Status PackVerifier::VerifyWhole(const PackUse& use, const CallContext& context) {
-  const std::string object = repo::PackName(use.ref);
-  std::vector<repo::PackDamage> damage;
-  auto on_block = [&](const repo::BlockEntry& entry, ByteView batches) {
-    return OnBlock(object, entry, batches);
-  };
-  Status status = repo::ScanPack(store_, use.ref, on_block, &damage, context);
-  for (repo::PackDamage& d : damage) {
-    bool of_block = !d.owner.topic.empty();
-    problems_.Add({object, d.owner.topic, of_block ? d.owner.partition : -1,
-                   of_block ? d.first_offset : -1, of_block ? d.last_offset : -1,
-                   std::move(d.what)});
-  }
-  if (status.ok() || !IsDamage(status)) return status;
-  // A part of the file cannot be read at all: find out which.
-  auto index = repo::ReadPackIndex(store_, use.ref, context);
-  if (!index.ok()) return VerifyWithoutIndex(use, index.status(), context);
-  Entries all;
-  for (const repo::BlockEntry& entry : *index) all.push_back(&entry);
-  problems_.Add({object, "", -1, -1, -1, status.message()});
-  return VerifySome(use, all, context);
-}
-
-Status PackVerifier::VerifySome(const PackUse& use, const Entries& chosen,
-                                const CallContext& context) {
-  CheckEnds(use, context);
-  Entries sorted = chosen;
-  std::stable_sort(sorted.begin(), sorted.end(), ByPlace);
-  return ReadEach(use, sorted, context);
-}
-
 // What belongs to no block: the header and the length.
-void PackVerifier::CheckEnds(const PackUse& use, const CallContext& context) {
+Status PackVerifier::CheckEnds(const PackUse& use, const CallContext& context) {
   const std::string object = repo::PackName(use.ref);
   Bytes header(repo::kObjectHeaderBytes);
   Status status = store_.GetRange(object, 0, header, context);
   if (status.ok()) status = repo::CheckObjectHeader(repo::ObjectType::kPack, object, header);
+  if (status.ok()) {
+    repo::Salt salt = repo::HeaderSalt(header);
+    bool ours = AsText(salt).substr(0, use.ref.id().size()) == use.ref.id();
+    if (!ours) status = Status(Code::kCorrupt, "the header is another pack's");
+  }
   if (status.ok()) {
     auto info = store_.Stat(object, context);
     status = info.status();
@@ -168,11 +142,14 @@ void PackVerifier::CheckEnds(const PackUse& use, const CallContext& context) {
                                           std::to_string(use.ref.length()));
     }
   }
-  if (!status.ok()) problems_.Add({object, "", -1, -1, -1, status.message()});
+  if (status.ok()) return Status::Ok();
+  if (!IsDamage(status)) return status;
+  problems_.Add({object, "", -1, -1, -1, status.message()});
+  return Status::Ok();
 }
 
-Status PackVerifier::ReadEach(const PackUse& use, const Entries& sorted,
-                              const CallContext& context) {
+Status PackVerifier::ReadEach(const PackUse& use, Entries sorted, const CallContext& context) {
+  std::sort(sorted.begin(), sorted.end(), ByPlace);
   const std::string object = repo::PackName(use.ref);
   auto on_block = [&](const repo::BlockEntry& entry, ByteView batches) {
     return OnBlock(object, entry, batches);
@@ -203,18 +180,20 @@ Status PackVerifier::VerifyWithoutIndex(const PackUse& use, const Status& why,
                                         const CallContext& context) {
   const std::string object = repo::PackName(use.ref);
   problems_.Add({object, "", -1, -1, -1, why.message()});
+  std::set<uint64_t> seen;  // manifests written anew repeat the blocks of those before them
   for (uint32_t number : use.manifests) {
     auto manifest = repo::ReadManifest(store_, uses_.manifest(number), context);
     if (!manifest.ok()) continue;  // named when it was read first
     Entries entries;
     for (const repo::BlockEntry& entry : manifest->entries) {
       bool here = manifest->packs[entry.pack].id() == use.ref.id();
-      if (here && Wanted(use, entry)) entries.push_back(&entry);
+      if (!here || !Wanted(use, entry) || !seen.insert(entry.place.pack_offset).second) continue;
+      entries.push_back(&entry);
     }
-    std::stable_sort(entries.begin(), entries.end(), ByPlace);
     if (why.code() == Code::kNotFound) {
-      for (const repo::BlockEntry* entry : entries)
+      for (const repo::BlockEntry* entry : entries) {
         problems_.Add(OfBlock(object, *entry, "the pack is missing"));
+      }
     } else {
       MB_RETURN_IF_ERROR(ReadEach(use, entries, context));
     }

@@ -26,6 +26,7 @@ struct PackUse {
   std::vector<Known> known;
   std::set<uint32_t> manifests;  // where to find the entries again, by number
   bool only_known = false;       // blocks that are not known do not matter
+  uint64_t plain_bytes = 0;      // of the blocks to read, as far as that is known
 };
 
 // Not thread-safe while it is filled; afterwards only read.
@@ -69,12 +70,10 @@ class PackVerifier {
  private:
   using Entries = std::vector<const repo::BlockEntry*>;
 
-  Status VerifyWhole(const PackUse& use, const CallContext& context);
-  Status VerifySome(const PackUse& use, const Entries& chosen, const CallContext& context);
   Status VerifyWithoutIndex(const PackUse& use, const Status& why, const CallContext& context);
   // Each block on its own where many at once fail, so that only what is damaged is named.
-  Status ReadEach(const PackUse& use, const Entries& sorted, const CallContext& context);
-  void CheckEnds(const PackUse& use, const CallContext& context);
+  Status ReadEach(const PackUse& use, Entries sorted, const CallContext& context);
+  Status CheckEnds(const PackUse& use, const CallContext& context);
   void CheckKnown(const PackUse& use, const std::vector<repo::BlockEntry>& index);
   Status OnBlock(const std::string& object, const repo::BlockEntry& entry, ByteView batches);
   bool Wanted(const PackUse& use, const repo::BlockEntry& entry) const;

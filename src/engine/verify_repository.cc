@@ -196,6 +196,7 @@ class Verifier {
         use->only_known = true;
         use->manifests.insert(numbers.begin(), numbers.end());
         use->known.push_back({block.entry.place.pack_offset, DigestOf(block.entry)});
+        use->plain_bytes += block.entry.place.plain_bytes;
       }
     }
     return Status::Ok();
@@ -206,10 +207,11 @@ class Verifier {
     uint64_t bytes = 0;
     for (const auto& [id, use] : uses_.packs()) {
       jobs.push_back(&use);
-      bytes += use.ref.plain_bytes();
+      bytes += use.only_known ? use.plain_bytes : use.ref.plain_bytes();
     }
-    bool all = options_.sampler.all() && options_.snapshot == nullptr;
-    progress_.Begin("reading packs back", all ? bytes : 0, 0);
+    double fraction = options_.sampler.fraction();
+    progress_.Begin("reading packs back",
+                    static_cast<uint64_t>(static_cast<double>(bytes) * fraction), 0);
     PackVerifier packs(repository_.store(), uses_, options_.sampler, &problems_, &totals_,
                        progress_);
     std::atomic<size_t> next{0};

@@ -260,6 +260,41 @@ TEST(VerifyRepository, ASampleReadsAPart) {
   EXPECT_EQ(Verify(r, &ref, Sampler(0.1, 7)).blocks, tenth.blocks);
 }
 
+TEST(VerifyRepository, APlaceThatCannotBeReadIsDamageOfThatPlace) {
+  Filled r;
+  // The index of the pack read first, its header, then all its blocks at once, then the first of
+  // them.
+  r.faults()
+      .On(store::StoreMethod::kGetRange)
+      .For("pack/")
+      .Skip(2)
+      .Repeat(1)
+      .ErrorInstead(Status(Code::kIo, "bad sector"));
+  VerifyOptions options;
+  options.threads = 1;
+  Progress progress;
+  auto report = VerifyRepository(r.repository(), options, progress, {});
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_TRUE(r.faults().AllFired()) << r.faults().Unfired();
+  ASSERT_EQ(report->problems.size(), 1u) << Text(*report);
+  EXPECT_EQ(report->problems[0].first_offset, 0);
+  EXPECT_EQ(report->problems[0].last_offset, 19);
+  EXPECT_NE(report->problems[0].what.find("bad sector"), std::string::npos);
+  EXPECT_EQ(report->blocks, 5u);
+}
+
+TEST(VerifyRepository, AStoreOutOfReachIsNoDamage) {
+  Filled r;
+  r.faults()
+      .On(store::StoreMethod::kGetRange)
+      .For("pack/")
+      .Skip(3)
+      .ErrorInstead(Status(Code::kUnavailable, "gone"));
+  Progress progress;
+  auto report = VerifyRepository(r.repository(), {}, progress, {});
+  EXPECT_EQ(report.status().code(), Code::kUnavailable);
+}
+
 TEST(VerifyRepository, CancelledStops) {
   Filled r;
   std::stop_source stop;

@@ -59,8 +59,8 @@ Bytes Concat(const std::vector<Bytes>& batches) {
 }
 
 TestRepository::TestRepository() {
-  auto store = std::make_unique<store::MemStore>();
-  store_ = store.get();
+  auto store = std::make_unique<store::FaultStore>(store_);
+  faults_ = store.get();
   Status made = repo::Repository::Init(*store, {"test"}, {});
   EXPECT_TRUE(made.ok()) << made.ToString();
   auto opened = repo::Repository::Open(std::move(store), {}, {});

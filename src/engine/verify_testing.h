@@ -9,6 +9,7 @@
 
 #include "kafka/record.h"
 #include "repo/repository.h"
+#include "store/fault_store.h"
 #include "store/mem_store.h"
 
 namespace maxbrod::engine {
@@ -47,6 +48,8 @@ class TestRepository {
 
   repo::Repository& repository() { return *repository_; }
   store::MemStore& store() { return *store_; }
+  // What the repository reads goes through it.
+  store::FaultStore& faults() { return *faults_; }
   // Names of the objects that begin with `prefix`.
   std::vector<std::string> Names(const std::string& prefix);
   Bytes Read(const std::string& name);
@@ -60,7 +63,8 @@ class TestRepository {
     int64_t start = 0, end = 0;
     bool claimed = false;
   };
-  store::MemStore* store_ = nullptr;  // owned by the repository
+  std::shared_ptr<store::MemStore> store_ = std::make_shared<store::MemStore>();
+  store::FaultStore* faults_ = nullptr;  // owned by the repository
   std::unique_ptr<repo::Repository> repository_;
   std::map<TopicPartition, Log> logs_;
   format::AddPacks pending_;
