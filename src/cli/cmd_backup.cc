@@ -105,12 +105,15 @@ void AddBackup(CLI::App& app, Globals& globals) {
   flags->cluster.Add(verb, true);
   verb->add_option("--name", flags->name, "Name of the snapshot (default: the time)");
   verb->add_option("--description", flags->description, "A remark kept with it");
-  verb->add_option("--tag", flags->tags, "Tags kept with it");
+  verb->add_option("--tag", flags->tags, "A tag kept with it (may be repeated)")
+      ->allow_extra_args(false);
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all but internal ones)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--rate-limit", flags->rate_limit,
                    "Bytes per second read from the brokers, e.g. 50MiB");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 4)")

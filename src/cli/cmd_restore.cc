@@ -70,14 +70,18 @@ void AddRestore(CLI::App& app, Globals& globals) {
   verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--rename", flags->rename,
-                   "FROM=TO, or /regex/=replacement with $1 (may be repeated)");
+                   "FROM=TO, or /regex/=replacement with $1 (may be repeated)")
+      ->allow_extra_args(false);
   auto* no_groups = verb->add_flag("--no-groups", flags->no_groups, "Leave consumer groups alone");
   verb->add_option("--groups", flags->groups, "Only these groups (names, globs, /regex/)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->excludes(no_groups);
   verb->add_option("--replication-factor", flags->replication_factor,
                    "For all topics, instead of the source's")

@@ -331,13 +331,16 @@ void AddVerify(CLI::App& app, Globals& globals) {
       ->check(CLI::Range(1, 64));
   verb->add_option("--topics", flags->topics,
                    "With a cluster: names, globs or /regular expressions/ (default: all)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--rename", flags->rename, "FROM=TO as given to the restore (may be repeated)");
   auto* no_groups = verb->add_flag("--no-groups", flags->no_groups, "Leave consumer groups out");
   verb->add_option("--groups", flags->groups, "Only these groups (names, globs, /regex/)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->excludes(no_groups);
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
       ->check(CLI::Range(1, 64));

@@ -70,6 +70,10 @@ class Backup {
  private:
   Status CheckName() {
     name_ = options_.name.empty() ? NameFromTime(started_ms_) : options_.name;
+    if (name_ == "latest") {
+      return Status(Code::kInvalidArgument,
+                    "'latest' always means the newest snapshot: it cannot be a name");
+    }
     for (const auto& snapshot : repository_.state()->snapshots) {
       if (snapshot.name() == name_) {
         return Status(Code::kAlreadyExists, "there is a snapshot named '" + name_ + "' already")

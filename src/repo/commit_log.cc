@@ -240,7 +240,7 @@ Status CommitLog::CheckNoHole(Sequence base, const CallContext& context) {
   }
   return Status(Code::kCorrupt, fmt::format("commits {} to {} are missing in the log",
                                             base.value() + 1, first.value() - 1))
-      .WithHint("a checkpoint or commits were deleted or damaged; see 'maxbrod check'");
+      .WithHint("a checkpoint or commits were deleted or damaged; see 'maxbrod verify'");
 }
 
 Status CommitLog::ReadTail(State* state, std::vector<Commit>* commits, const CallContext& context) {

@@ -251,7 +251,7 @@ Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const Call
   MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, 0, context));
   if (newest.value() + 1 < floor) {
     return Status(Code::kCorrupt, "the checkpoint below the log floor is damaged")
-        .WithHint("nothing was removed; run 'maxbrod check'");
+        .WithHint("nothing was removed; run 'maxbrod verify'");
   }
   MB_RETURN_IF_ERROR(RemoveBelow(log, floor, &report, context));
   return report;
