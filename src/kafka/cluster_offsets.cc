@@ -1,4 +1,6 @@
 // Calls to partition leaders: ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeProducers.
+#include <algorithm>
+
 #include "kafka/cluster_route.h"
 #include "kafka/messages/delete_records.h"
 #include "kafka/messages/describe_producers.h"
@@ -22,6 +24,13 @@ struct Producers {
 
 int32_t TimeoutMillis(const ClientConfig& config) {
   return static_cast<int32_t>(config.request_timeout.count());
+}
+
+// DeleteRecords waits on the leader for the replicas. One caught by a leader change is held until
+// its own timeout: that must be well below ours, so that an answer comes and the new leader is
+// asked.
+int32_t ReplicasTimeoutMillis(const ClientConfig& config) {
+  return std::min(TimeoutMillis(config) / 2, 5000);
 }
 
 }  // namespace
@@ -89,7 +98,7 @@ Result<PerPartition<Result<int64_t>>> Cluster::DeleteRecords(const PerPartition<
   auto ask = [&](BrokerId broker, const PerPartition<int64_t>& part,
                  const CallContext& bounded) -> Result<PerPartition<Truncated>> {
     Request request;
-    request.timeout_ms = TimeoutMillis(impl_->config);
+    request.timeout_ms = ReplicasTimeoutMillis(impl_->config);
     request.topics = GroupByTopic<Request::Topic>(
         part, &Request::Topic::name,
         [](Request::Topic& topic, const TopicPartition& tp, int64_t offset) {
