@@ -73,7 +73,10 @@ def test_three_brokers_lose_one(clusters, version):
     cluster.restart(2)
     assert before["0"]["count"] == 100 and probe.dump(["kept"])["kept:0"]["count"] == 200
     probe("reassign", topic="kept", replicas=[2, 3, 1])
-    assert probe("describe-topics", topics=["kept"])["kept"]["partitions"][0]["leader"] == 2
+    deadline = time.monotonic() + 30
+    while probe("describe-topics", topics=["kept"])["kept"]["partitions"][0]["leader"] != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_listeners(clusters, version, tmp_path):
