@@ -46,9 +46,11 @@ Status OpenTopic(store::Store& store, const State& state, const BlockOwner& owne
 
 // Leaves out blocks that lie wholly in blocks of earlier commits, of the same branch.
 void DropCovered(std::vector<BlockEntry>* entries) {
-  std::stable_sort(entries->begin(), entries->end(), [](const BlockEntry& a, const BlockEntry& b) {
-    return std::tuple(a.commit, a.stats.first_offset) < std::tuple(b.commit, b.stats.first_offset);
-  });
+  auto key = [](const BlockEntry& e) {
+    return std::tuple(e.commit, e.stats.first_offset, e.pack, e.place.pack_offset);
+  };
+  std::sort(entries->begin(), entries->end(),
+            [&](const BlockEntry& a, const BlockEntry& b) { return key(a) < key(b); });
   std::map<std::pair<int32_t, uint64_t>, OffsetRanges> covered;
   std::erase_if(*entries, [&](const BlockEntry& entry) {
     OffsetRanges& ranges = covered[{entry.owner.partition, entry.owner.branch}];

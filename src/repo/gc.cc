@@ -90,8 +90,8 @@ Proposal PlanSwept(const State& state, const std::vector<std::string>& removed) 
 }
 
 // One look at the checkpoints; kNotFound when one was trimmed away under our eyes.
-Result<Sequence> LookForFloor(CommitLog& log, const GcOptions& options, int64_t now_ms,
-                              const CallContext& context) {
+Result<Sequence> LookForFloor(CommitLog& log, const GcOptions& options, uint64_t floor,
+                              int64_t now_ms, const CallContext& context) {
   MB_ASSIGN_OR_RETURN(std::vector<CheckpointInfo> all,
                       ListCheckpoints(log.store(), kCheckpointsMax, context));
   for (const CheckpointInfo& info : all) {
@@ -101,20 +101,22 @@ Result<Sequence> LookForFloor(CommitLog& log, const GcOptions& options, int64_t 
       if (state.status().code() == Code::kCorrupt) continue;
       return state.status();
     }
-    Result<Commit> commit = ReadCommit(log.store(), info.sequence, log.config().sha256, context);
-    if (!commit.ok() && commit.status().code() != Code::kNotFound) return commit.status();
-    if (commit.ok() && commit->sha256 != state->commit_sha256) continue;
+    // Below the floor a slot may hold a stray.
+    if (info.sequence.value() < floor) return info.sequence;
+    MB_ASSIGN_OR_RETURN(Commit commit,
+                        ReadCommit(log.store(), info.sequence, log.config().sha256, context));
+    if (commit.sha256 != state->commit_sha256) continue;
     return info.sequence;
   }
   return Sequence(0);
 }
 
 // The newest checkpoint that is old enough, holds, and is of the log as it is.
-Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, int64_t now_ms,
-                                 const CallContext& context) {
+Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, uint64_t floor,
+                                 int64_t now_ms, const CallContext& context) {
   constexpr int kTries = 3;
   for (int i = 0; i < kTries; ++i) {
-    Result<Sequence> found = LookForFloor(log, options, now_ms, context);
+    Result<Sequence> found = LookForFloor(log, options, floor, now_ms, context);
     if (found.ok() || found.status().code() != Code::kNotFound) return found;
   }
   return Status(Code::kUnavailable, "checkpoints vanish while they are read").Retryable();
@@ -178,7 +180,9 @@ Result<CondemnPlan> PlanCondemn(store::Store& store, const State& state, IndexCa
       return Status::Ok();
     }));
   }
-  MB_RETURN_IF_ERROR(ProtectPacks(store, young_manifests, cache, &keep, context));
+  if (options.young_manifests_protect) {
+    MB_RETURN_IF_ERROR(ProtectPacks(store, young_manifests, cache, &keep, context));
+  }
   CondemnPlan plan;
   for (const store::ObjectInfo& info : old) {
     if (keep.contains(info.name)) continue;
@@ -236,7 +240,8 @@ Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const Call
   auto planner = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
     Proposal proposal;
     MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(plan_context));
-    MB_ASSIGN_OR_RETURN(Sequence covered, FloorCheckpoint(log, options, now, plan_context));
+    MB_ASSIGN_OR_RETURN(Sequence covered,
+                        FloorCheckpoint(log, options, state.log_floor, now, plan_context));
     if (covered.value() + 1 <= state.log_floor || covered == Sequence()) return proposal;
     proposal.actions.emplace_back().mutable_trim_log()->set_log_floor(covered.value() + 1);
     return proposal;
@@ -248,10 +253,14 @@ Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const Call
   // Nothing goes before a checkpoint that covers it was seen to hold, again.
   GcOptions any = options;
   any.checkpoint_age_ms = INT64_MIN / 2;
-  MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, 0, context));
+  MB_ASSIGN_OR_RETURN(Sequence newest, FloorCheckpoint(log, any, floor, 0, context));
   if (newest.value() + 1 < floor) {
+    MB_ASSIGN_OR_RETURN(std::shared_ptr<const State> now, log.Refresh(context));
+    if (now->log_floor > floor) {
+      return Status(Code::kUnavailable, "another process trims the log").Retryable();
+    }
     return Status(Code::kCorrupt, "the checkpoint below the log floor is damaged")
-        .WithHint("nothing was removed; run 'maxbrod verify'");
+        .WithHint("nothing was removed; see 'maxbrod verify'");
   }
   MB_RETURN_IF_ERROR(RemoveBelow(log, floor, &report, context));
   return report;

@@ -19,6 +19,7 @@ struct GcOptions {
   int64_t object_age_ms = 7 * kDayMs;      // younger objects may belong to a commit on its way
   int64_t grace_ms = 7 * kDayMs;           // between condemn and doom
   int64_t checkpoint_age_ms = 7 * kDayMs;  // of the checkpoint that lets commits go
+  bool young_manifests_protect = true;     // only a test turns it off, to see what it is for
 };
 
 struct CondemnPlan {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "repo/check.h"
 #include "repo/reach.h"
 #include "repo/repository_testing.h"
+#include "store/fault_store.h"
 #include "store/forwarding_store.h"
 #include "store/mem_store.h"
 
@@ -147,6 +149,60 @@ TEST_F(GcTest, AYoungManifestProtectsItsPacks) {
   EXPECT_EQ(Condemn(), 0u);
   Days(7);
   EXPECT_EQ(Condemn(), 2u) << "together";
+}
+
+// A snapshot is planned upon a manifest; before its commit gets in, a merge replaces that manifest,
+// the other snapshot that named it is forgotten, and prune comes along.
+class SnapshotInFlightTest : public GcTest {
+ protected:
+  // Errors that a check finds afterwards.
+  uint64_t Run(const GcOptions& gc) {
+    Add(0, 2);
+    Days(8);  // the pack is old, the manifest will be young
+    Take("zero", 20);
+    auto faults = std::make_shared<store::FaultStore>(store_, clock_);
+    OpenOptions options;
+    options.clock = &clock_;
+    auto slow =
+        Repository::Open(std::make_unique<store::ForwardingStore>(faults), options, context_);
+    EXPECT_TRUE(slow.ok());
+    faults->On(store::StoreMethod::kPutIfAbsent).For("log/").Before([&] {
+      Merge();
+      EXPECT_TRUE(Act(*repository_, Forget("zero")).ok());
+      EXPECT_TRUE(
+          CondemnUnreachable(repository_->log(), repository_->index_cache(), gc, context_).ok());
+    });
+    auto receipt = (*slow)->CommitSnapshot(TestDraft("one", {{"t", 20}}), {}, context_);
+    EXPECT_TRUE(receipt.ok()) << receipt.status().ToString();
+    EXPECT_TRUE(faults->AllFired()) << faults->Unfired();
+    IndexCache cache;
+    return CheckRepository((*slow)->log(), cache, context_)->error_count;
+  }
+  // The same block in another pack, and a manifest that names only that one.
+  void Merge() {
+    PackBuilder builder(*store_);
+    builder.Block("t", 0, 0, 2);
+    std::vector<BlockEntry> entries = builder.sealed()[0].blocks;
+    for (BlockEntry& entry : entries) entry.place.frame_checks.clear();
+    auto refs =
+        WriteManifests(*store_, TopicId(), "t", {}, {builder.sealed()[0].ref}, entries, context_);
+    ASSERT_TRUE(refs.ok()) << refs.status().ToString();
+    format::CommitRecord set;
+    set.mutable_set_manifests()->set_topic("t");
+    for (const format::ObjectRef& ref : *refs) *set.mutable_set_manifests()->add_manifests() = ref;
+    ASSERT_TRUE(Act(*repository_, set).ok());
+  }
+};
+
+TEST_F(SnapshotInFlightTest, AMergeAndAPruneDoNotBreakIt) {
+  EXPECT_EQ(Run({}), 0u);
+  EXPECT_TRUE(Whole("one").ok());
+}
+
+TEST_F(SnapshotInFlightTest, WithoutProtectionOfYoungManifestsTheyWould) {
+  GcOptions gc;
+  gc.young_manifests_protect = false;
+  EXPECT_GT(Run(gc), 0u);
 }
 
 TEST_F(GcTest, APinKeepsWhatIsCondemned) {

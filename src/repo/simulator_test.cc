@@ -24,6 +24,7 @@ SimOptions OptionsOf(uint64_t seed) {
   options.writers = 1 + static_cast<int>(seed % 3);
   options.snapshotters = 1 + static_cast<int>(seed / 3 % 2);
   options.pruners = 1 + static_cast<int>(seed / 6 % 2);
+  options.mergers = static_cast<int>(seed / 2 % 2);
   if (seed % 5 == 0) {  // calm seas: only races
     options.lost_reply = options.late_request = options.error = options.death = 0;
     options.stall = options.long_stall = 0;
@@ -142,6 +143,14 @@ TEST_F(MutationTest, BlindRenumbering) {
     options->faults.skip_conflicts = true;
     options->faults.skip_state_check = true;
     options->long_stall = 0.03;
+  });
+}
+
+TEST_F(MutationTest, AMergeThatDoesNotNameItsPack) {
+  ExpectNoticed("is needed and", [](SimOptions* options) {
+    options->merge_names_nothing = true;
+    options->long_stall = 0.03;
+    options->mergers = 2;
   });
 }
 

@@ -191,6 +191,7 @@ std::vector<std::string> SimWorld::Run() {
     for (int i = 0; i < options_.snapshotters; ++i) Spawn(RunSnapshotter);
     for (int i = 0; i < options_.pruners; ++i) Spawn(RunPruner);
     for (int i = 0; i < options_.pinners; ++i) Spawn(RunPinner);
+    for (int i = 0; i < options_.mergers; ++i) Spawn(RunMerger);
     PassBaton();
     ended_.wait(lock, [&] { return current_ == nullptr; });
   }

@@ -26,6 +26,7 @@ struct SimOptions {
   int snapshotters = 1;
   int pruners = 1;
   int pinners = 1;
+  int mergers = 1;
   uint64_t operations_max = 3000;     // halves of requests, and pauses, over all processes
   double lost_reply = 0.02;           // a write is applied, its reply is not seen
   double late_request = 0.02;         // a write is applied up to six days after it "failed"
@@ -35,6 +36,7 @@ struct SimOptions {
   double death = 0.005;               // the process dies at this operation
   bool store_overwrites_log = false;  // the store ignores conditions in log/
   bool condemn_blindly = false;       // prune condemns what is reachable
+  bool merge_names_nothing = false;   // a merge does not tell which pack it relies on
   GcOptions gc;
   ProtocolFaults faults;
 };
@@ -140,6 +142,7 @@ void RunWriter(SimWorld& world, SimWorld::Process& process);
 void RunSnapshotter(SimWorld& world, SimWorld::Process& process);
 void RunPruner(SimWorld& world, SimWorld::Process& process);
 void RunPinner(SimWorld& world, SimWorld::Process& process);
+void RunMerger(SimWorld& world, SimWorld::Process& process);
 
 // Until destroyed, OpenSSL's random bytes come from the seed: a schedule can be replayed. Not for
 // several threads at once.
