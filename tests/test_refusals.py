@@ -116,8 +116,14 @@ def test_repository_errors(pair, repo, tmp_path):
     assert repo("snapshots").stdout.count("one") == 1
 
 
-@pytest.mark.parametrize("verb", ["backup", "restore"])
-def test_usage_errors(repo, verb):
-    """A missing or unknown flag is named, with exit code 2."""
-    result = repo(verb, "--no-such-flag", expect=2)
+@pytest.mark.parametrize("words", [("backup",), ("restore", "one"), ("show", "one"), ("verify",)], ids=" ".join)
+def test_usage_errors(repo, words):
+    """An unknown flag is named, with exit code 2."""
+    result = repo(*words, "--no-such-flag", expect=2)
     assert "no-such-flag" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["restore", "show"])
+def test_missing_snapshot_name(repo, verb):
+    """What is missing is named, with exit code 2."""
+    assert "snapshot is required" in repo(verb, expect=2).stderr
