@@ -24,8 +24,9 @@ struct ProduceTask {
   int32_t partition = 0;
   BatchFeed* feed = nullptr;
   int64_t stop_at = 0;  // produce up to here (a batch border)
-  bool cautious =
-      false;      // begin with one request in flight: an earlier run may have been cut short
+  // Begin with one request in flight: a new leader that is not ready yet would refuse the first
+  // batch and take the second.
+  bool cautious = false;
   Status status;  // why it was given up
   TopicPartition tp() const { return {topic, partition}; }
 };

@@ -381,7 +381,7 @@ class Restore {
       }
       MB_RETURN_IF_ERROR(sought);
       tasks.push_back({w.topic->target, ids_[w.topic->target], w.plan->partition, w.feed.get(),
-                       stop_at, report_.resumed, Status::Ok()});
+                       stop_at, true, Status::Ok()});
       of_task.push_back(&w);
     }
     if (tasks.empty()) return Status::Ok();
