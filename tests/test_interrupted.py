@@ -198,7 +198,13 @@ def test_writers_on_the_target(pair, repo):
 
     result = run_while(repo, "restore", ("one", "--bootstrap-server", pair.target.bootstrap()), write)
     quota(pair.target, producer=None)
-    assert result.code != 0 and "raced" in result.stderr
+    said = result.stdout + result.stderr
+    assert "raced" in said and "somebody else" in said, result
+    # The topic is deleted and restored again, once: whole when the writer has stopped by then, else an error.
+    assert result.code in (0, 18), result
+    if result.code == 0:
+        assert "restored twice: raced" in result.stdout
+        repo.verify("one", cluster=pair.target)
 
 
 def test_topic_deleted_in_mid_backup(pair, repo):
