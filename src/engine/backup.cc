@@ -248,10 +248,8 @@ class Backup {
     for (size_t i = 0; i < plans_.size(); ++i) {
       PartitionPlan& plan = plans_[i];
       if (!plan.compacted || LeftOut(plan) || !TombstonesMayBeLost(plan, now)) continue;
-      uint8_t id[8];
-      MB_CHECK(RandomBytes(id).ok());
-      BeginNewBase("base read again: the previous read is older than delete.retention.ms",
-                   LoadBig<uint64_t>(id) | 1, now, &plan);
+      BeginNewBase("base read again: the previous read is older than delete.retention.ms", now,
+                   &plan);
       plan.read_started_ms = now;
       progress_.Note("partition " + plan.topic + "-" + std::to_string(plan.partition) +
                      ": read again from its log start, tombstones may have been cleaned away since "
@@ -316,14 +314,7 @@ class Backup {
       t.set_topic(name);
       t.set_topic_id(AsText(topic.metadata.id.id.view()).data(), 16);
       t.set_internal(topic.metadata.internal);
-      for (const auto& config : topic.configs) {
-        format::ConfigEntry* entry = t.add_configs();
-        entry->set_name(config.name);
-        entry->set_source(static_cast<int32_t>(config.source));
-        entry->set_sensitive(config.sensitive);
-        entry->set_has_value(config.value.has_value());
-        if (config.value) entry->set_value(*config.value);
-      }
+      for (const auto& config : topic.configs) *t.add_configs() = ToConfigEntry(config);
       for (const CapturedPartition& p : topic.partitions) {
         const PartitionPlan* plan = by_partition[{name, p.metadata.partition}];
         if (plan == nullptr || LeftOut(*plan)) continue;

@@ -44,7 +44,7 @@ void ForkBranch(const repo::BranchInfo& parent, int64_t fork_offset, int32_t epo
 
 void FirstBranch(int64_t now_ms, PartitionPlan* plan) {
   if (plan->compacted) {
-    BeginNewBase("first read", RandomBranchId(), now_ms, plan);
+    BeginNewBase("first read", now_ms, plan);
     return;
   }
   plan->branch.set_id(0);
@@ -57,11 +57,10 @@ void FirstBranch(int64_t now_ms, PartitionPlan* plan) {
 
 }  // namespace
 
-void BeginNewBase(const std::string& reason, uint64_t random_id, int64_t now_ms,
-                  PartitionPlan* plan) {
+void BeginNewBase(const std::string& reason, int64_t now_ms, PartitionPlan* plan) {
   uint32_t generation = plan->branch.reason().empty() ? 0 : plan->branch.generation() + 1;
   plan->branch = format::Branch();
-  plan->branch.set_id(random_id);
+  plan->branch.set_id(RandomBranchId());
   plan->branch.set_generation(generation);
   plan->branch.set_compacted(true);
   plan->branch.set_created_ms(now_ms);
@@ -143,8 +142,8 @@ Result<std::vector<PartitionPlan>> PlanPartitions(kafka::Cluster& cluster,
                     " (the repository holds up to " + std::to_string(held) +
                     "): its history goes on as a new branch");
       if (plan.compacted) {
-        BeginNewBase("base read again: log truncated at offset " + std::to_string(shared),
-                     RandomBranchId(), now_ms, &plan);
+        BeginNewBase("base read again: log truncated at offset " + std::to_string(shared), now_ms,
+                     &plan);
       } else {
         ForkBranch(*branch, shared, epoch, now_ms, &plan);
       }
@@ -156,7 +155,7 @@ Result<std::vector<PartitionPlan>> PlanPartitions(kafka::Cluster& cluster,
       // Once "delete", now "compact": older batches are older states of the same keys, which is
       // fine; but from now on two readers may see different batches, so the branch of verbatim data
       // ends here.
-      BeginNewBase("base read: the topic became compacted", RandomBranchId(), now_ms, &plan);
+      BeginNewBase("base read: the topic became compacted", now_ms, &plan);
     } else if (plan.start_offset > held && plan.start_offset > 0 && !plan.compacted) {
       progress.Warn("partition " + plan.topic + "-" + std::to_string(plan.partition) +
                     ": offsets " + std::to_string(held) + " to " +

@@ -34,8 +34,7 @@ Result<std::vector<PartitionPlan>> PlanPartitions(kafka::Cluster& cluster,
                                                   Progress& progress, const CallContext& context);
 
 // Turns the plan into a read of the whole log from its start, as a new base generation.
-void BeginNewBase(const std::string& reason, uint64_t random_id, int64_t now_ms,
-                  PartitionPlan* plan);
+void BeginNewBase(const std::string& reason, int64_t now_ms, PartitionPlan* plan);
 
 // True when tombstones may have been cleaned away between the branch's previous read and now, so
 // that an incremental copy with holes cannot be trusted (a deleted key could come back).

@@ -8,16 +8,6 @@
 namespace maxbrod::engine {
 namespace {
 
-format::ConfigEntry ToEntry(const kafka::ConfigValue& config) {
-  format::ConfigEntry entry;
-  entry.set_name(config.name);
-  entry.set_source(static_cast<int32_t>(config.source));
-  entry.set_sensitive(config.sensitive);
-  entry.set_has_value(config.value.has_value());
-  if (config.value) entry.set_value(*config.value);
-  return entry;
-}
-
 Status SelectTopics(const kafka::ClusterMetadata& metadata, const TopicSelection& selection,
                     CapturedCluster* out) {
   std::vector<std::string> names;
@@ -51,7 +41,7 @@ Status CaptureBrokers(kafka::Cluster& cluster, const kafka::ClusterMetadata& met
       continue;
     }
     for (const kafka::ConfigValue& config : *configs) {
-      if (config.source != kafka::ConfigSource::kDefault) *b->add_configs() = ToEntry(config);
+      if (config.source != kafka::ConfigSource::kDefault) *b->add_configs() = ToConfigEntry(config);
     }
   }
   return Status::Ok();
@@ -207,6 +197,16 @@ Status LookForHangingTransactions(kafka::Cluster& cluster, const CaptureOptions&
 }
 
 }  // namespace
+
+format::ConfigEntry ToConfigEntry(const kafka::ConfigValue& config) {
+  format::ConfigEntry entry;
+  entry.set_name(config.name);
+  entry.set_source(static_cast<int32_t>(config.source));
+  entry.set_sensitive(config.sensitive);
+  entry.set_has_value(config.value.has_value());
+  if (config.value) entry.set_value(*config.value);
+  return entry;
+}
 
 const kafka::ConfigValue* CapturedTopic::FindConfig(const std::string& name) const {
   for (const auto& config : configs) {

@@ -41,6 +41,9 @@ struct CapturedCluster {
   uint64_t hanging_transactions = 0;  // of these, open for longer than the limit
 };
 
+// How a snapshot keeps a config value.
+format::ConfigEntry ToConfigEntry(const kafka::ConfigValue& config);
+
 struct CaptureOptions {
   TopicSelection selection;
   bool groups = true;
