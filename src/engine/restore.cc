@@ -14,7 +14,24 @@ namespace {
 constexpr size_t kTopicsPerCall = 200;
 constexpr int kAttempts = 2;
 constexpr Millis kVisibleLimit{60'000};
-constexpr Millis kPoll{100};
+
+// Looks often at first: most waits are for a few milliseconds of a broker's time.
+class Poll {
+ public:
+  Poll(Clock& clock, const CallContext& context) : clock_(clock), context_(context) {}
+  Status Wait() {
+    Millis now = next_;
+    next_ = std::min(next_ * 2, kLongest);
+    if (clock_.Sleep(now, context_.stop)) return Status::Ok();
+    return Status(Code::kCancelled, "stopped");
+  }
+
+ private:
+  static constexpr Millis kLongest{200};
+  Clock& clock_;
+  const CallContext& context_;
+  Millis next_{5};
+};
 
 // What shapes the result: a run with other options is another restore.
 std::string OptionsText(const RestorePlan& plan) {
@@ -148,6 +165,7 @@ class Restore {
   // Until every partition has a leader that this client sees.
   Status AwaitTopics(const std::set<std::string>& todo) {
     CallContext limited = context_.Within(kVisibleLimit);
+    Poll poll(*options_.clock, context_);
     while (true) {
       MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
       std::string waiting;
@@ -169,7 +187,7 @@ class Restore {
       Status left = limited.Check();
       if (!left.ok())
         return left.WithContext("topic '" + waiting + "' has partitions without a leader");
-      if (!options_.clock->Sleep(kPoll, context_.stop)) return Status(Code::kCancelled, "stopped");
+      MB_RETURN_IF_ERROR(poll.Wait());
     }
   }
 
@@ -215,6 +233,7 @@ class Restore {
     std::vector<std::string> names;
     for (const auto& [name, list] : changes) names.push_back(name);
     CallContext limited = context_.Within(kVisibleLimit);
+    Poll poll(*options_.clock, context_);
     for (const auto& [broker, info] : target_.metadata()->brokers) {
       while (true) {
         MB_ASSIGN_OR_RETURN(auto shown, target_.DescribeTopicConfigsOn(broker, names, context_));
@@ -225,8 +244,7 @@ class Restore {
           return left.WithContext("broker " + std::to_string(broker.value()) +
                                   " does not show config " + waiting);
         }
-        if (!options_.clock->Sleep(kPoll, context_.stop))
-          return Status(Code::kCancelled, "stopped");
+        MB_RETURN_IF_ERROR(poll.Wait());
       }
     }
     return Status::Ok();
@@ -457,6 +475,7 @@ class Restore {
       MB_RETURN_IF_ERROR(status.WithContext("deleting topic '" + name + "'"));
     }
     CallContext limited = context_.Within(kVisibleLimit);
+    Poll poll(*options_.clock, context_);
     while (true) {
       MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
       bool gone = std::none_of(failed.begin(), failed.end(), [&](const std::string& name) {
@@ -465,7 +484,7 @@ class Restore {
       });
       if (gone) return Status::Ok();
       MB_RETURN_IF_ERROR(limited.Check());
-      if (!options_.clock->Sleep(kPoll, context_.stop)) return Status(Code::kCancelled, "stopped");
+      MB_RETURN_IF_ERROR(poll.Wait());
     }
   }
 

@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -11,7 +12,7 @@ import org.apache.kafka.common.header.internals.RecordHeader;
  * Records from a seed: the same command makes the same records.
  *
  * <p>"seed"; "value_min", "value_max": bytes; "text": values that look like a sensor's JSON (compressible) rather than
- * random bytes; "keys": how many distinct keys there are (0: every record has a null key), or "unique"; "null_keys",
+ * random bytes, "noise": the share of such a value that is random all the same; "keys": how many distinct keys there are (0: every record has a null key), or "unique"; "null_keys",
  * "null_values": shares from 0 to 1; "headers": up to so many; "time": of the first record in ms (absent: the
  * producer's now), "step": ms between records, "jitter": up to so much back and forth, "gap_every" and "gap": a leap of
  * so many ms every so many records.
@@ -21,6 +22,7 @@ final class Generator {
   private final int valueMin;
   private final int valueMax;
   private final boolean text;
+  private final double noise;
   private final int keys;
   private final double nullKeys;
   private final double nullValues;
@@ -38,6 +40,7 @@ final class Generator {
     valueMin = c.path("value_min").asInt(10);
     valueMax = Math.max(valueMin, c.path("value_max").asInt(valueMin));
     text = c.path("text").asBoolean();
+    noise = c.path("noise").asDouble(0);
     keys = c.path("keys").isTextual() ? Integer.MAX_VALUE : c.path("keys").asInt(100);
     nullKeys = c.path("null_keys").asDouble(0);
     nullValues = c.path("null_values").asDouble(0);
@@ -76,12 +79,21 @@ final class Generator {
     }
     StringBuilder json = new StringBuilder(size + 160);
     json.append("{\"seq\":").append(number);
-    while (json.length() < size - 1) {
+    int plain = (int) (size * (1 - noise));
+    while (json.length() < plain - 1) {
       json.append(",\"device\":\"sensor-").append(random.nextInt(5000)).append("\",\"temperature\":")
           .append(180 + random.nextInt(90)).append(",\"humidity\":").append(random.nextInt(100))
           .append(",\"status\":\"").append(random.nextInt(20) == 0 ? "degraded" : "nominal").append('"');
     }
-    return json.append('}').toString().getBytes(StandardCharsets.UTF_8);
+    byte[] bytes = json.append('}').toString().getBytes(StandardCharsets.UTF_8);
+    if (noise == 0) {
+      return bytes;
+    }
+    byte[] rest = new byte[Math.max(0, size - bytes.length)];
+    random.nextBytes(rest);
+    byte[] whole = Arrays.copyOf(bytes, bytes.length + rest.length);
+    System.arraycopy(rest, 0, whole, bytes.length, rest.length);
+    return whole;
   }
 
   private Header header() {
