@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "kafka/asked_for.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/produce.h"
 
@@ -53,38 +54,6 @@ FetchRequest RequestFrom(const FetchSpec& spec) {
   }
   return request;
 }
-
-// Finds the index of what was asked for, each once.
-class AskedFor {
- public:
-  explicit AskedFor(size_t count) { index_.reserve(count); }
-  // False when it is there already.
-  bool Add(std::string_view topic, int32_t partition, size_t index) {
-    return index_.try_emplace(Key{topic, partition}, index).second;
-  }
-  // nullopt for what was never asked for, or is taken the second time.
-  std::optional<size_t> Take(std::string_view topic, int32_t partition) {
-    auto it = index_.find(Key{topic, partition});
-    if (it == index_.end()) return std::nullopt;
-    size_t index = it->second;
-    index_.erase(it);
-    return index;
-  }
-  bool empty() const { return index_.empty(); }
-
- private:
-  struct Key {
-    std::string_view topic;  // its name, or the bytes of its id
-    int32_t partition;
-    bool operator==(const Key&) const = default;
-  };
-  struct Hash {
-    size_t operator()(const Key& key) const {
-      return std::hash<std::string_view>()(key.topic) * 31 + static_cast<size_t>(key.partition);
-    }
-  };
-  std::unordered_map<Key, size_t, Hash> index_;
-};
 
 FetchedPartition ViewOf(size_t index, const FetchResponse::Partition& p) {
   FetchedPartition out;

@@ -187,17 +187,25 @@ int16_t WriteMarker(const WriteTxnMarkersRequest::Marker& marker, const std::str
   return error::kNone;
 }
 
+// As KafkaApis: one answer per producer id, in which the last error of a partition stands.
 WriteTxnMarkersResponse HandleMarkers(const WriteTxnMarkersRequest& request, FakeCall* call) {
-  WriteTxnMarkersResponse response;
+  std::map<int64_t, std::map<std::string, std::map<int32_t, int16_t>>> errors;
   for (const auto& marker : request.markers) {
-    auto& out = response.markers.emplace_back();
-    out.producer_id = marker.producer_id;
     for (const auto& topic : marker.topics) {
-      auto& out_topic = out.topics.emplace_back();
-      out_topic.name = topic.name;
       for (int32_t index : topic.partition_indexes) {
-        out_topic.partitions.push_back({index, WriteMarker(marker, topic.name, index, call)});
+        errors[marker.producer_id][topic.name][index] =
+            WriteMarker(marker, topic.name, index, call);
       }
+    }
+  }
+  WriteTxnMarkersResponse response;
+  for (const auto& [producer, topics] : errors) {
+    auto& out = response.markers.emplace_back();
+    out.producer_id = producer;
+    for (const auto& [name, partitions] : topics) {
+      auto& out_topic = out.topics.emplace_back();
+      out_topic.name = name;
+      for (const auto& [index, code] : partitions) out_topic.partitions.push_back({index, code});
     }
   }
   return response;
