@@ -53,11 +53,17 @@ def version(request):
 
 
 @pytest.fixture(scope="module")
-def pair(version, tmp_path_factory):
+def broker_config():
+    """What the brokers of `pair` have set beside the harness's own settings; a file may give its own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def pair(version, broker_config, tmp_path_factory):
     """One-broker clusters .source and .target of each version, for all tests of a file: use topics of your own."""
     factory = Clusters(tmp_path_factory.mktemp(f"pair-{version}"))
-    factory.source = factory(version, "source")
-    factory.target = factory(version, "target")
+    factory.source = factory(version, "source", config=broker_config)
+    factory.target = factory(version, "target", config=broker_config)
     yield factory
     factory.destroy()
 

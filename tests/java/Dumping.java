@@ -41,7 +41,7 @@ final class Dumping {
 
   /**
    * Reads "topics" (each "name" or "name:partition") from "from" (default: log start) to "to" (default: end, or last
-   * stable offset under "isolation": "read_committed"), and writes "dir"/topic-partition.dump if "dir" is given.
+   * stable offset under "isolation": "read_committed"; one number or one per "topic:partition"), and writes "dir"/topic-partition.dump if "dir" is given.
    * "types": false leaves out whether a time is CreateTime or LogAppendTime.
    * Answers "topic:partition" -> {begin, end, first, last, count, digest}.
    */
@@ -87,7 +87,9 @@ final class Dumping {
     for (var entry : partitions.entrySet()) {
       Partition partition = entry.getValue();
       partition.begin = c.has("from") ? c.get("from").asLong() : begin.get(entry.getKey());
-      partition.end = c.has("to") ? c.get("to").asLong() : end.get(entry.getKey());
+      JsonNode to = c.path("to").isObject()
+          ? c.get("to").path(entry.getKey().topic() + ":" + entry.getKey().partition()) : c.path("to");
+      partition.end = to.isMissingNode() ? end.get(entry.getKey()) : to.asLong();
       partition.digest = MessageDigest.getInstance("SHA-256");
       if (c.has("dir")) {
         Path dir = Files.createDirectories(Path.of(c.get("dir").asText()));

@@ -21,12 +21,14 @@ public final class KafkaProbe {
 
   private final Admins admins;
   private final Producing producing;
+  private final Transacting transacting;
   private final Dumping dumping;
   private final Consuming consuming;
 
   private KafkaProbe(Map<String, Object> client) {
     admins = new Admins(client);
     producing = new Producing(client);
+    transacting = new Transacting(client);
     dumping = new Dumping(client);
     consuming = new Consuming(client);
   }
@@ -90,6 +92,8 @@ public final class KafkaProbe {
       case "produce-stop" -> producing.stop(c);
       case "open-transaction" -> producing.openTransaction(c);
       case "end-transaction" -> producing.endTransaction(c);
+      case "transactions" -> transacting.transactions(c);
+      case "markers" -> transacting.markers(c);
       case "dump" -> dumping.dump(c);
       case "consumer-start" -> consuming.start(c);
       case "consumer-status" -> consuming.status(c);

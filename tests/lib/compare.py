@@ -5,17 +5,25 @@ import pathlib
 READS = ("read_uncommitted", "read_committed")
 
 
-def fingerprint(probe, topics, folder=None, types=True):
+def fingerprint(probe, topics, folder=None, types=True, stable=False):
     """All that must come back of some topics: offsets and every record, as each kind of reader sees them.
 
     `folder` receives the records as text, for whoever looks into a comparison that failed. Without `types` the mark
-    LogAppendTime or CreateTime on a record does not count.
+    LogAppendTime or CreateTime on a record does not count. With `stable` logs end at their last stable offsets, as in a
+    backup: what open transactions sent is not there.
     """
+    offsets = probe.offsets(*topics)
+    ends = {}
+    if stable:
+        for partitions in offsets.values():
+            for partition in partitions.values():
+                partition["end"] = partition["stable"]
+        ends["to"] = {f"{t}:{p}": v["end"] for t, partitions in offsets.items() for p, v in partitions.items()}
     dumps = {}
     for isolation in READS:
         target = pathlib.Path(folder) / isolation if folder else None
-        dumps[isolation] = probe.dump(topics, target, isolation=isolation, types=types)
-    return {"offsets": probe.offsets(*topics), "records": dumps, "configs": probe.own_configs(*topics)}
+        dumps[isolation] = probe.dump(topics, target, isolation=isolation, types=types, **ends)
+    return {"offsets": offsets, "records": dumps, "configs": probe.own_configs(*topics)}
 
 
 def differences(expected, actual, rename=lambda topic: topic):

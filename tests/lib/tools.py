@@ -76,3 +76,12 @@ def dump_log(cluster, node, topic, partition=0):
             words = line.replace(": ", ":").split()
             batches.append(dict(word.split(":", 1) for word in words if ":" in word))
     return batches
+
+
+def aborted(cluster, node, topic, partition=0):
+    """kafka-dump-log over a partition's transaction indexes: (first, last offset) of each aborted transaction."""
+    files = sorted((cluster.brokers[node - 1].data / f"{topic}-{partition}").glob("*.txnindex"))
+    if not files:
+        return []
+    out = jars.tool(cluster.version, DUMP_LOG[cluster.version[0]], "--files", ",".join(map(str, files)))
+    return sorted((int(m[1]), int(m[2])) for m in re.finditer(r"firstOffset: (\d+) lastOffset: (\d+)", out))
