@@ -78,7 +78,7 @@ class Verifier {
     report_.snapshots = check.snapshots;
     report_.packs = uses_.packs().size();
     report_.objects = kConfigs + report_.commits + report_.checkpoints + report_.manifests +
-                      report_.snapshots + report_.packs;
+                      check.offset_maps + report_.snapshots + report_.packs;
     report_.unreferenced_objects = check.unreferenced.size();
     report_.unreferenced_bytes = check.unreferenced_bytes;
   }

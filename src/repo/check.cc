@@ -6,6 +6,7 @@
 #include <set>
 
 #include "repo/content_object.h"
+#include "repo/offset_maps.h"
 #include "repo/pack_writer.h"
 #include "repo/snapshot_codec.h"
 
@@ -32,6 +33,7 @@ class Checker {
     MB_RETURN_IF_ERROR(WalkLog());
     MB_RETURN_IF_ERROR(CheckTime());
     MB_RETURN_IF_ERROR(CollectReferences());
+    MB_RETURN_IF_ERROR(AddOffsetMaps());
     MB_RETURN_IF_ERROR(CompareWithStore());
     report_.packs = packs_.size();
     report_.condemned = state_->condemned.size();
@@ -189,10 +191,25 @@ class Checker {
     return Status::Ok();
   }
 
+  Status AddOffsetMaps() {
+    for (const auto& [id, restore] : state_->restores) {
+      for (const format::ObjectRef& ref : restore.offset_maps()) {
+        std::string name = OffsetMapName(ref);
+        if (!referenced_.insert(name).second) continue;
+        MB_RETURN_IF_ERROR(context_.Check());
+        Status status = CheckOffsetMaps(store_, ref, context_);
+        MB_RETURN_IF_ERROR(Name(name, status));
+        if (status.ok()) ++report_.offset_maps;
+      }
+    }
+    return Status::Ok();
+  }
+
   // What is named and missing, and what is there and not named.
   Status CompareWithStore() {
     std::set<std::string> missing = referenced_;
-    for (const char* prefix : {kSnapshotPrefix, kManifestPrefix, kSmallPackPrefix, kPackPrefix}) {
+    for (const char* prefix :
+         {kSnapshotPrefix, kManifestPrefix, kOffsetMapPrefix, kSmallPackPrefix, kPackPrefix}) {
       std::string after;
       bool more = true;
       while (more) {

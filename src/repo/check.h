@@ -21,6 +21,7 @@ struct CheckReport {
   uint64_t checkpoints = 0;
   uint64_t manifests = 0;
   uint64_t snapshots = 0;
+  uint64_t offset_maps = 0;
   uint64_t packs = 0;
   uint64_t error_count = 0;
   std::vector<CheckFinding> errors;  // the first kCheckErrorsMax

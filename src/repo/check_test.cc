@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "repo/offset_maps.h"
 #include "repo/repository_testing.h"
 #include "store/forwarding_store.h"
 #include "store/mem_store.h"
@@ -19,6 +20,19 @@ class CheckTest : public ::testing::Test {
     }
     ASSERT_TRUE(repository_->CommitSnapshot(TestDraft("one", {{"t", 60}}), {}, context_).ok());
     ASSERT_TRUE(repository_->CommitPacks(TestPack(*store_, "t", 60, 1), context_).ok());
+    RecordRestore();
+  }
+  // A finished restore with an offset map.
+  void RecordRestore() {
+    PartitionOffsetMap map{"t", "t", 0, OffsetMap(0, 60, 100)};
+    ASSERT_TRUE(map.map.Add(0, 100, 60).ok());
+    auto refs = WriteOffsetMaps(*store_, {map}, context_);
+    ASSERT_TRUE(refs.ok()) << refs.status().ToString();
+    format::RestoreRecord record;
+    record.set_restore_id(TestId(7));
+    record.set_state(format::RestoreRecord::DONE);
+    for (const auto& ref : *refs) *record.add_offset_maps() = ref;
+    ASSERT_TRUE(repository_->CommitRestore(record, context_).ok());
   }
   void Reopen() {
     OpenOptions options;
@@ -64,18 +78,20 @@ class CheckTest : public ::testing::Test {
 TEST_F(CheckTest, ASoundRepository) {
   CheckReport report = Check();
   EXPECT_TRUE(report.Outcome().ok()) << report.Outcome().ToString();
-  EXPECT_EQ(report.commits, 5u);
-  EXPECT_EQ(report.checkpoints, 2u);
+  EXPECT_EQ(report.commits, 6u);
+  EXPECT_EQ(report.checkpoints, 3u);
   EXPECT_EQ(report.snapshots, 1u);
   EXPECT_EQ(report.manifests, 1u);
+  EXPECT_EQ(report.offset_maps, 1u);
   EXPECT_EQ(report.packs, 4u);
   EXPECT_TRUE(report.unreferenced.empty());
 }
 
 TEST_F(CheckTest, DamageIsNamed) {
   // Each in a fresh copy of the world, so that one does not hide another.
-  for (const std::string& name : {Names("log/")[2], Names("checkpoint/")[1], Names("manifest/")[0],
-                                  Names("snapshot/")[0], std::string(kConfigCopyName)}) {
+  for (const std::string& name :
+       {Names("log/")[2], Names("checkpoint/")[1], Names("manifest/")[0], Names("snapshot/")[0],
+        Names("offset-map/")[0], std::string(kConfigCopyName)}) {
     Bytes sound = *store_->Get(name, SIZE_MAX, context_);
     Damage(name);
     ExpectError(name);
@@ -85,7 +101,7 @@ TEST_F(CheckTest, DamageIsNamed) {
 }
 
 TEST_F(CheckTest, WhatIsMissingIsNamed) {
-  for (const char* prefix : {"l0/", "manifest/", "snapshot/", "log/"}) {
+  for (const char* prefix : {"l0/", "manifest/", "snapshot/", "offset-map/", "log/"}) {
     std::string name = Names(prefix)[0];
     Bytes sound = *store_->Get(name, SIZE_MAX, context_);
     ASSERT_TRUE(store_->Remove(name, context_).ok());
@@ -126,7 +142,7 @@ TEST_F(CheckTest, ACheckpointThatTheCommitsDoNotGiveIsNamed) {
 
 TEST_F(CheckTest, AFutureHeadIsNamed) {
   clock_.Advance(std::chrono::hours(-2));
-  ExpectError(LogName(Sequence(5)));
+  ExpectError(LogName(Sequence(6)));
 }
 
 }  // namespace

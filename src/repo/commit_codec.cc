@@ -94,6 +94,10 @@ std::string SnapshotObjectName(const format::ObjectRef& ref) {
   return kSnapshotPrefix + ToHex(AsBytes(ref.sha256()));
 }
 
+std::string OffsetMapName(const format::ObjectRef& ref) {
+  return kOffsetMapPrefix + ToHex(AsBytes(ref.sha256()));
+}
+
 std::string Sha256String(ByteView bytes) {
   Sha256Digest digest = Sha256(bytes);
   return ToString(digest);

@@ -20,6 +20,7 @@ inline constexpr char kLogPrefix[] = "log/";
 inline constexpr char kCheckpointPrefix[] = "checkpoint/";
 inline constexpr char kManifestPrefix[] = "manifest/";
 inline constexpr char kSnapshotPrefix[] = "snapshot/";
+inline constexpr char kOffsetMapPrefix[] = "offset-map/";
 inline constexpr char kPackPrefix[] = "pack/";
 inline constexpr char kSmallPackPrefix[] = "l0/";
 
@@ -32,6 +33,7 @@ std::string CheckpointName(Sequence sequence, const std::string& sha256);
 bool ParseCheckpointName(const std::string& name, Sequence* sequence, std::string* hash_prefix);
 std::string ManifestName(const format::ObjectRef& ref);
 std::string SnapshotObjectName(const format::ObjectRef& ref);
+std::string OffsetMapName(const format::ObjectRef& ref);
 // Hash and length of stored bytes, as references name them.
 format::ObjectRef RefOf(ByteView stored);
 // 32 bytes.

@@ -48,14 +48,14 @@ constexpr ConflictCell kTable[kActionKinds][kActionKinds] = {
     {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
      kKeep},
     // restore
-    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
      kKeep, kKeep},
     // pin
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
      kKeep},
     // condemn
-    {kObjects, kAgain, kAgain, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kObjects, kAgain, kKeep,
-     kKeep, kKeep},
+    {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain,
+     kKeep, kKeep, kKeep},
     // doom
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep,
      kKeep, kKeep},
@@ -120,6 +120,9 @@ void TouchObjects(const Names& names, Touches* out) {
 
 void TouchRestore(const format::RestoreRecord& restore, Touches* out) {
   out->Add(kTouchRestores, restore.restore_id());
+  for (const format::ObjectRef& ref : restore.offset_maps()) {
+    out->Add(kTouchObjects, OffsetMapName(ref));
+  }
   // Once topics are created, the restore goes on whatever becomes of the snapshot's name.
   if (restore.state() == format::RestoreRecord::BEGUN) {
     out->Add(kTouchSnapshots, restore.snapshot_id());
@@ -201,6 +204,9 @@ std::vector<std::string> NamedObjects(const Proposal& proposal) {
     }
     if (action.has_add_snapshot()) {
       out.push_back(SnapshotObjectName(action.add_snapshot().object()));
+    }
+    for (const format::ObjectRef& ref : action.restore().offset_maps()) {
+      out.push_back(OffsetMapName(ref));
     }
   }
   return out;

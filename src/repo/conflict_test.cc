@@ -70,6 +70,11 @@ Record Restore(char id, char snapshot, format::RestoreRecord::State state) {
   record.mutable_restore()->set_state(state);
   return record;
 }
+Record RestoreWithMap(char id, char map) {
+  Record record = Restore(id, 's', format::RestoreRecord::DONE);
+  *record.mutable_restore()->add_offset_maps() = Object(map);
+  return record;
+}
 Record Pin(char id) {
   Record record;
   record.mutable_pin()->set_id(Id(id));
@@ -236,6 +241,7 @@ TEST(ConflictTest, CellsThatLookAtNames) {
   const std::string p = PackNameOf('p');
   const std::string q = PackNameOf('q');
   const std::string m = ManifestName(Object('m'));
+  const std::string o = OffsetMapName(Object('o'));
   const std::vector<NamesCase> cases = {
       {"append/append: pack", Append('p', "t"), Append('p', "u"), Append('q', "t"), {}},
       {"append/append: branch",
@@ -269,6 +275,8 @@ TEST(ConflictTest, CellsThatLookAtNames) {
        Restore('r', 's', kBegun),
        Restore('q', 's', kBegun),
        {}},
+      {"restore/condemn", RestoreWithMap('r', 'o'), Condemn(o), Condemn(q), {}},
+      {"condemn/restore", Condemn(o), RestoreWithMap('r', 'o'), RestoreWithMap('r', 'n'), {}},
       {"condemn/append", Condemn(p), Append('p', "t"), Append('q', "t"), {}},
       {"condemn/condemn", Condemn(p), Condemn(p), Condemn(q), {}},
       {"condemn/swept", Condemn(p), Swept(p), Swept(q), {}},

@@ -1,4 +1,4 @@
-// Objects named by the SHA-256 of their stored bytes: manifests and snapshots.
+// Objects named by the SHA-256 of their stored bytes: manifests, snapshots and offset maps.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace maxbrod::repo {
 
-// "<folder>/<64 hex>"; `folder` is "manifest" or "snapshot".
+// "<folder>/<64 hex>"; `folder` is "manifest", "snapshot" or "offset-map".
 std::string ContentName(const std::string& folder, const format::ObjectRef& ref);
 
 // Stores the bytes under their name. That they are there already is success. A lost reply is

@@ -16,7 +16,8 @@ std::string FlagNames(uint32_t flags) {
   constexpr std::pair<uint32_t, const char*> kNames[] = {
       {kBlockLogAppendTime, "log-append-time"}, {kBlockOldMagic, "old-magic"},
       {kBlockTransactional, "transactional"},   {kBlockIdempotent, "idempotent"},
-      {kBlockDeleteHorizon, "delete-horizon"},  {kBlockEmptyBatch, "empty-batch"}};
+      {kBlockDeleteHorizon, "delete-horizon"},  {kBlockEmptyBatch, "empty-batch"},
+      {kBlockUnknownControl, "unknown-control"}};
   std::string out;
   for (auto [bit, name] : kNames) {
     if ((flags & bit) != 0) out += (out.empty() ? "" : ",") + std::string(name);
@@ -147,6 +148,8 @@ class Dumper {
         return DumpMessage<format::SnapshotRecord>(bytes);
       case ObjectType::kManifest:
         return DumpManifestRecord(bytes);
+      case ObjectType::kOffsetMap:
+        return DumpMessage<format::OffsetMapRecord>(bytes);
       case ObjectType::kPack:
         break;
     }

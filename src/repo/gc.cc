@@ -169,7 +169,8 @@ Result<CondemnPlan> PlanCondemn(store::Store& store, const State& state, IndexCa
   MB_ASSIGN_OR_RETURN(std::set<std::string> keep, ReachableObjects(store, state, cache, context));
   std::vector<store::ObjectInfo> old;
   std::vector<store::ObjectInfo> young_manifests;
-  for (const char* prefix : {kSnapshotPrefix, kManifestPrefix, kSmallPackPrefix, kPackPrefix}) {
+  for (const char* prefix :
+       {kSnapshotPrefix, kManifestPrefix, kOffsetMapPrefix, kSmallPackPrefix, kPackPrefix}) {
     MB_RETURN_IF_ERROR(ForEachObject(store, prefix, context, [&](const store::ObjectInfo& info) {
       if (keep.contains(info.name) || state.condemned.contains(info.name)) return Status::Ok();
       if (info.modified_ms + options.object_age_ms <= now_ms) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "repo/check.h"
+#include "repo/offset_maps.h"
 #include "repo/reach.h"
 #include "repo/repository_testing.h"
 #include "store/fault_store.h"
@@ -304,6 +305,39 @@ TEST_F(GcTest, NothingIsTrimmedBelowADamagedCheckpoint) {
   Days(8);
   EXPECT_EQ(Trim(), 0u);
   EXPECT_EQ(Open()->state()->sequence, Sequence(3));
+}
+
+TEST_F(GcTest, OffsetMapsLiveAsLongAsARestoreNamesThem) {
+  PartitionOffsetMap map{"t", "t", 0, OffsetMap(0, 10, 0)};
+  ASSERT_TRUE(map.map.Add(0, 0, 10).ok());
+  auto named = WriteOffsetMaps(*store_, {map}, context_);
+  auto abandoned = WriteOffsetMaps(*store_, {map}, context_);
+  ASSERT_TRUE(named.ok() && abandoned.ok());
+  format::RestoreRecord record;
+  record.set_restore_id(TestId(1));
+  record.set_state(format::RestoreRecord::DONE);
+  *record.add_offset_maps() = named->front();
+  ASSERT_TRUE(repository_->CommitRestore(record, context_).ok());
+  EXPECT_EQ(Count("offset-map/"), 2u);
+  Days(8);
+  EXPECT_EQ(Condemn(), 1u);
+  // What prune has condemned meanwhile cannot be named any more.
+  record.set_restore_id(TestId(2));
+  *record.mutable_offset_maps(0) = abandoned->front();
+  EXPECT_EQ(repository_->CommitRestore(record, context_).status().code(), Code::kConflict);
+  Days(8);
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(Count("offset-map/"), 1u);
+  EXPECT_EQ(repository_->CommitRestore(record, context_).status().code(), Code::kConflict)
+      << "gone";
+  auto maps = ReadOffsetMaps(*store_, repository_->state()->restores.at(TestId(1)), context_);
+  ASSERT_TRUE(maps.ok()) << maps.status().ToString();
+  EXPECT_EQ(*maps, std::vector{map});
+  // The record that replaces it names none: the map is nobody's now.
+  record.set_restore_id(TestId(1));
+  record.clear_offset_maps();
+  ASSERT_TRUE(repository_->CommitRestore(record, context_).ok());
+  EXPECT_EQ(Condemn(), 1u);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ class Builder {
                AddSnapshot(snapshot)});
     Commit(3, LastActions());
     WriteCheckpoint();
+    Commit(4, {FinishRestore(WriteOffsetMap())});
     return golden_;
   }
 
@@ -316,6 +317,46 @@ class Builder {
     condemn->add_objects("pack/00/000102030405060708090a0b0c0d0e0f");
     condemn->set_gc_epoch(1);
     return actions;
+  }
+
+  // Two runs of one partition, one of another: what the real encoder makes only of large maps.
+  format::ObjectRef WriteOffsetMap() {
+    std::vector<format::OffsetMapRecord> records(2);
+    records[0].mutable_header()->set_runs(3);
+    records[0].mutable_header()->set_ranges(4);
+    auto add = [&](int32_t partition, int64_t start, int64_t end, int64_t target) {
+      format::OffsetMapRun* run = records[1].mutable_runs()->add_runs();
+      run->set_source_topic("orders");
+      run->set_target_topic("orders-restored");
+      run->set_partition(partition);
+      run->set_source_start(start);
+      run->set_source_end(end);
+      run->set_target_start(target);
+      return run;
+    };
+    auto range = [](format::OffsetMapRun* run, uint64_t source_gap, uint64_t count) {
+      run->add_source_gap(source_gap);
+      run->add_count(count);
+    };
+    format::OffsetMapRun* run = add(0, 0, 40, 1000);
+    range(run, 0, 10);
+    range(run, 5, 5);
+    run = add(0, 0, 40, 1000);
+    run->set_source_skip(20);
+    run->set_target_skip(15);
+    range(run, 10, 9);
+    run->add_target_gap(100);
+    range(add(1, 100, 110, 0), 0, 10);
+    return PutContent("offset-map", Object(ObjectType::kOffsetMap, 0x72, records));
+  }
+
+  format::CommitRecord FinishRestore(const format::ObjectRef& map) {
+    format::CommitRecord record;
+    *record.mutable_restore() = state_.restores.at(Id(0x81));
+    record.mutable_restore()->set_state(format::RestoreRecord::DONE);
+    record.mutable_restore()->mutable_topics(0)->set_dense(true);
+    *record.mutable_restore()->add_offset_maps() = map;
+    return record;
   }
 
   // The records of the real encoder, under a fixed salt.

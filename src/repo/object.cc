@@ -47,6 +47,7 @@ bool KnownType(uint8_t type) {
     case ObjectType::kCheckpoint:
     case ObjectType::kManifest:
     case ObjectType::kSnapshot:
+    case ObjectType::kOffsetMap:
     case ObjectType::kPack:
       return true;
   }
@@ -101,6 +102,8 @@ const char* ObjectTypeName(ObjectType type) {
       return "manifest";
     case ObjectType::kSnapshot:
       return "snapshot";
+    case ObjectType::kOffsetMap:
+      return "offset-map";
     case ObjectType::kPack:
       return "pack";
   }

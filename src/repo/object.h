@@ -9,7 +9,7 @@
 // header and the stored payload: a frame that is moved inside its object, or into another one, is
 // noticed.
 //
-// Small objects (config, commits, checkpoints, manifests, snapshots) are a sequence of record
+// Small objects (config, commits, checkpoints, manifests, snapshots, offset maps) are a sequence of record
 // frames, each one Protobuf message of at most 1 MiB; packs (pack_writer.h) hold blocks.
 #pragma once
 
@@ -42,6 +42,7 @@ enum class ObjectType : uint8_t {
   kCheckpoint = 'K',
   kManifest = 'M',
   kSnapshot = 'S',
+  kOffsetMap = 'O',
   kPack = 'P',
 };
 

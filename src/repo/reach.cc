@@ -45,6 +45,9 @@ Result<std::set<std::string>> ReachableObjects(store::Store& store, const State&
   for (const format::SnapshotRef& ref : state.snapshots) {
     MB_RETURN_IF_ERROR(AddSnapshotObjects(store, ref, cache, &objects, context));
   }
+  for (const auto& [id, restore] : state.restores) {
+    for (const format::ObjectRef& ref : restore.offset_maps()) objects.insert(OffsetMapName(ref));
+  }
   return objects;
 }
 

@@ -220,6 +220,12 @@ Result<Receipt> Repository::CommitRestore(const format::RestoreRecord& record,
         MB_RETURN_IF_ERROR(CheckRestore(now, record));
         Proposal proposal;
         *proposal.actions.emplace_back().mutable_restore() = record;
+        for (const format::ObjectRef& ref : record.offset_maps()) {
+          store::ObjectInfo expected;
+          expected.name = OffsetMapName(ref);
+          expected.size = ref.length();
+          proposal.must_exist.push_back(std::move(expected));
+        }
         return proposal;
       },
       context);

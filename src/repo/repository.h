@@ -85,6 +85,9 @@ class Repository {
   // draft names keeps its reason. Two runs that lose claims to prune meanwhile: kConflict.
   Result<Receipt> CommitSnapshot(const SnapshotDraft& draft, const format::AddPacks& packs,
                                  const CallContext& context);
+  // What a restore did. The offset maps that it names were stored before (offset_maps.h).
+  // kNotFound: begun from a snapshot that was forgotten. kConflict: another process has taken the
+  // restore further, or prune took its maps for abandoned.
   Result<Receipt> CommitRestore(const format::RestoreRecord& record, const CallContext& context);
   // Any other actions (hold, forget, condemn, sweep, pin): as above. Forgetting what another
   // process has forgotten since the last Refresh is success; holding it brings it back
