@@ -222,6 +222,7 @@ class Cluster {
   struct Impl;  // cluster_impl.h, for cluster*.cc
 
  private:
+  friend class Transactions;  // transactions.h
   explicit Cluster(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -16,6 +16,9 @@ VersionRange OurVersions() {
   return {Request::kApi.version_min, Request::kApi.version_max};
 }
 
+// As FindCoordinator knows them.
+enum class CoordinatorType : int8_t { kGroup = 0, kTransaction = 1 };
+
 // Thread-safe: `mutex` guards metadata, idle connections, coordinators; no I/O under it.
 struct Cluster::Impl {
   // A connection taken out of the pool (or opened) for one call.
@@ -76,7 +79,7 @@ struct Cluster::Impl {
   mutable std::mutex mutex;
   std::shared_ptr<const ClusterMetadata> metadata = std::make_shared<ClusterMetadata>();
   std::map<HostPort, std::vector<std::unique_ptr<Connection>>> idle;
-  std::map<std::string, BrokerId> coordinators;  // of groups
+  std::map<std::pair<CoordinatorType, std::string>, BrokerId> coordinators;
   HostPort last_good;
 };
 

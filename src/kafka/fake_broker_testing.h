@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,16 +55,29 @@ struct FakeGroup {
   int64_t retention_ms = 0;  // of the last commit
 };
 
+struct FakeTransaction {
+  int32_t coordinator = 1;
+  int64_t producer_id = -1;
+  int16_t epoch = -1;
+  std::string state = "Empty";
+  int32_t timeout_ms = 0;
+  std::set<TopicPartition> partitions = {};
+  int busy_after_end = 0;  // so many answers CONCURRENT_TRANSACTIONS after an end
+  int busy_left = 0;       // and so many now
+};
+
 // What the brokers serve. Guarded by the cluster: see FakeCluster::With.
 struct FakeWorld {
   std::map<std::string, FakeTopic> topics;
   std::map<std::string, FakeGroup> groups;
+  std::map<std::string, FakeTransaction> transactions;  // by transactional id
   std::map<std::string, std::string> config_defaults = {{"cleanup.policy", "delete"},
                                                         {"retention.ms", "604800000"}};
   int32_t controller = 1;
   int32_t throttle_ms = 0;      // in every answer that can say it
   bool markers_allowed = true;  // WriteTxnMarkers
   int64_t next_producer_id = 1000;
+  int32_t transaction_timeout_max_ms = 900'000;
   int64_t session_lifetime_ms = 0;  // of SASL
   int authentications = 0;
 

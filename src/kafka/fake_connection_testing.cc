@@ -32,12 +32,15 @@ constexpr Announced kAnnounced[] = {
     {21, {0, 2}, {0, 2}, {0, 2}},    // DeleteRecords
     {22, {0, 4}, {0, 5}, {0, 6}},    // InitProducerId
     {23, {0, 4}, {0, 4}, {2, 4}},    // OffsetForLeaderEpoch
+    {24, {0, 3}, {0, 5}, {0, 5}},    // AddPartitionsToTxn
+    {26, {0, 3}, {0, 4}, {0, 5}},    // EndTxn
     {27, {0, 0}, {0, 1}, {1, 2}},    // WriteTxnMarkers
     {32, {0, 4}, {0, 4}, {1, 4}},    // DescribeConfigs
     {35, {0, 2}, {0, 4}, {1, 5}},    // DescribeLogDirs
     {36, {0, 2}, {0, 2}, {0, 2}},    // SaslAuthenticate
     {44, {0, 1}, {0, 1}, {0, 1}},    // IncrementalAlterConfigs
     {61, {0, 0}, {0, 0}, {0, 0}},    // DescribeProducers
+    {65, kNone, {0, 0}, {0, 0}},     // DescribeTransactions
     {69, kNone, {0, 0}, {0, 1}},     // ConsumerGroupDescribe
 };
 

@@ -1,13 +1,14 @@
-// What coordinators answer: groups and their offsets, producer ids, transaction markers.
+// What coordinators of groups answer: groups and their offsets; and who coordinates what.
 #include "kafka/errors.h"
 #include "kafka/fake_handlers_testing.h"
 #include "kafka/messages/all.h"
-#include "kafka/record.h"
 
 namespace maxbrod::kafka {
 namespace {
 
 constexpr int16_t kUnknownMemberId = 25;
+
+constexpr int8_t kKeyTypeTransaction = 1;
 
 int32_t CoordinatorOf(const FakeWorld& world, const std::string& key) {
   auto group = world.groups.find(key);
@@ -25,6 +26,9 @@ FindCoordinatorResponse HandleFind(const FindCoordinatorRequest& request, FakeCa
   if (call->version < 4) keys = {request.key};
   for (const std::string& key : keys) {
     int32_t node = CoordinatorOf(*call->world, key);
+    auto transaction = call->world->transactions.find(key);
+    if (request.key_type == kKeyTypeTransaction && transaction != call->world->transactions.end())
+      node = transaction->second.coordinator;
     auto broker = call->brokers.find(node);
     bool up = broker != call->brokers.end();
     FindCoordinatorResponse::Coordinator found;
@@ -162,55 +166,6 @@ OffsetCommitResponse HandleCommit(const OffsetCommitRequest& request, FakeCall* 
   return response;
 }
 
-InitProducerIdResponse HandleInitProducer(const InitProducerIdRequest&, FakeCall* call) {
-  InitProducerIdResponse response;
-  response.producer_id = call->world->next_producer_id++;
-  return response;
-}
-
-int16_t WriteMarker(const WriteTxnMarkersRequest::Marker& marker, const std::string& topic,
-                    int32_t index, FakeCall* call) {
-  if (!call->world->markers_allowed) return error::kClusterAuthorizationFailed;
-  auto it = call->world->topics.find(topic);
-  if (it == call->world->topics.end() ||
-      static_cast<size_t>(index) >= it->second.partitions.size()) {
-    return error::kUnknownTopicOrPartition;
-  }
-  FakePartition& partition = it->second.partitions[static_cast<size_t>(index)];
-  if (partition.leader != call->self) return error::kNotLeaderOrFollower;
-  ControlRecord record;
-  record.type = marker.transaction_result ? ControlRecord::kCommit : ControlRecord::kAbort;
-  auto batch =
-      BuildControlBatch(partition.end_offset, 1, marker.producer_id, marker.producer_epoch, record);
-  MB_CHECK(batch.ok());
-  partition.Append(*batch);
-  return error::kNone;
-}
-
-// As KafkaApis: one answer per producer id, in which the last error of a partition stands.
-WriteTxnMarkersResponse HandleMarkers(const WriteTxnMarkersRequest& request, FakeCall* call) {
-  std::map<int64_t, std::map<std::string, std::map<int32_t, int16_t>>> errors;
-  for (const auto& marker : request.markers) {
-    for (const auto& topic : marker.topics) {
-      for (int32_t index : topic.partition_indexes) {
-        errors[marker.producer_id][topic.name][index] =
-            WriteMarker(marker, topic.name, index, call);
-      }
-    }
-  }
-  WriteTxnMarkersResponse response;
-  for (const auto& [producer, topics] : errors) {
-    auto& out = response.markers.emplace_back();
-    out.producer_id = producer;
-    for (const auto& [name, partitions] : topics) {
-      auto& out_topic = out.topics.emplace_back();
-      out_topic.name = name;
-      for (const auto& [index, code] : partitions) out_topic.partitions.push_back({index, code});
-    }
-  }
-  return response;
-}
-
 }  // namespace
 
 void AddFakeGroupHandlers(FakeHandlers* handlers) {
@@ -224,10 +179,6 @@ void AddFakeGroupHandlers(FakeHandlers* handlers) {
   (*handlers)[OffsetFetchRequest::kApi.key] =
       MakeFakeHandler<OffsetFetchRequest>(&HandleFetchOffsets);
   (*handlers)[OffsetCommitRequest::kApi.key] = MakeFakeHandler<OffsetCommitRequest>(&HandleCommit);
-  (*handlers)[InitProducerIdRequest::kApi.key] =
-      MakeFakeHandler<InitProducerIdRequest>(&HandleInitProducer);
-  (*handlers)[WriteTxnMarkersRequest::kApi.key] =
-      MakeFakeHandler<WriteTxnMarkersRequest>(&HandleMarkers);
 }
 
 }  // namespace maxbrod::kafka

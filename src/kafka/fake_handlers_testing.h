@@ -40,9 +40,10 @@ FakeHandler MakeFakeHandler(typename Request::Response (*handle)(const Request&,
 // What a release announces for an API; {0, -1} when it does not have it.
 VersionRange FakeVersions(FakeRelease release, int16_t api_key);
 
-void AddFakeConnectionHandlers(FakeHandlers* handlers);  // ApiVersions, SASL, Metadata
-void AddFakeDataHandlers(FakeHandlers* handlers);        // of partition leaders
-void AddFakeTopicHandlers(FakeHandlers* handlers);       // topics, configs, log dirs
-void AddFakeGroupHandlers(FakeHandlers* handlers);       // coordinators: groups, producers
+void AddFakeConnectionHandlers(FakeHandlers* handlers);   // ApiVersions, SASL, Metadata
+void AddFakeDataHandlers(FakeHandlers* handlers);         // of partition leaders
+void AddFakeTopicHandlers(FakeHandlers* handlers);        // topics, configs, log dirs
+void AddFakeGroupHandlers(FakeHandlers* handlers);        // coordinators of groups
+void AddFakeTransactionHandlers(FakeHandlers* handlers);  // those of transactions, and markers
 
 }  // namespace maxbrod::kafka
