@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/target_configs.h"
+#include "kafka/record_split.h"
 #include "repo/pack_reader.h"
 
 namespace maxbrod::engine {
@@ -11,92 +12,63 @@ namespace {
 
 // Offsets in one filler batch. More than 200,000 cost the broker an object per record in its heap.
 constexpr int64_t kFillerBatch = 100'000;
+// Far more than can be in flight: a partition never goes back further.
+constexpr size_t kSkipsKept = 20'000;
+constexpr int64_t kSequenceMask = 0x7fffffff;
 
 }  // namespace
 
 BatchFeed::BatchFeed(repo::Repository& repository, const PlannedPartition& partition,
-                     ProducerIdentity producer, kafka::FillerBatches& fillers)
+                     FeedOptions options, kafka::FillerBatches& fillers)
     : repository_(repository),
       partition_(partition),
-      producer_(producer),
+      options_(std::move(options)),
       fillers_(fillers),
       data_start_(partition.data_start),
-      first_batch_end_(partition.data_start) {}
+      first_step_end_(partition.data_start),
+      stop_at_(options_.map != nullptr ? options_.map->end() : partition.log_end()),
+      slot_records_(partition.aborted.slots()) {}
 
 Status BatchFeed::Open(const CallContext& context) {
-  if (partition_.blocks.empty() || partition_.log_start == 0) {
-    data_start_ = partition_.log_start;
-    first_batch_end_ = data_start_;
-    return Status::Ok();
-  }
+  data_start_ = 0;
+  if (options_.map != nullptr) return Status::Ok();
+  first_step_end_ = 0;
+  if (partition_.log_start == 0) return Status::Ok();
+  data_start_ = partition_.log_start;
+  first_step_end_ = data_start_;
+  if (partition_.blocks.empty()) return Status::Ok();
   MB_RETURN_IF_ERROR(LoadBlock(0, context));
-  Status found = FindFirstBatch();
-  Unload();
-  return found;
-}
-
-Status BatchFeed::FindFirstBatch() {
   kafka::BatchIterator it(batches_);
   kafka::BatchEntry entry;
   int64_t wanted = partition_.blocks[0].use_from;
-  while (it.Next(&entry)) {
-    if (entry.header.last_offset() < wanted) continue;
-    data_start_ = entry.header.base_offset;
-    first_batch_end_ = entry.header.next_offset();
-    filler_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp - 2 * kRollSegmentMs);
-    return Status::Ok();
+  while (it.Next(&entry) && entry.header.last_offset() < wanted) {
   }
   MB_RETURN_IF_ERROR(it.status());
-  return Status(Code::kCorrupt,
-                "a block does not hold offset " + std::to_string(wanted) + " as its index says");
-}
-
-Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
-  position_ = offset;
-  if (offset < data_start_ || offset >= partition_.end) return Status::Ok();
-  size_t index = 0;
-  while (index < partition_.blocks.size() && partition_.blocks[index].use_to <= offset) ++index;
-  if (index == partition_.blocks.size()) {
-    return Status(Code::kInternal, "no block holds offset " + std::to_string(offset));
+  // A first batch that begins below the log start comes whole; one above leaves a hole.
+  data_start_ = std::min(entry.header.base_offset, partition_.log_start);
+  filler_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp - 2 * kRollSegmentMs);
+  last_timestamp_ = entry.header.max_timestamp;
+  MB_RETURN_IF_ERROR(Seek(data_start_, context));
+  StepView first;
+  first_step_end_ = data_start_;
+  if (!AtEnd()) {
+    MB_RETURN_IF_ERROR(Peek(&first, context));
+    first_step_end_ = first.next_offset;
   }
-  if (index != block_) MB_RETURN_IF_ERROR(LoadBlock(index, context));
-  kafka::BatchIterator it(batches_);
-  kafka::BatchEntry entry;
-  size_t begin = 0;
-  for (; it.Next(&entry); begin = it.position()) {
-    if (entry.header.last_offset() < offset) continue;
-    if (entry.header.base_offset == offset) {
-      buffer_position_ = begin;
-      return Status::Ok();
-    }
-    break;
-  }
-  MB_RETURN_IF_ERROR(it.status());
-  return Status(Code::kOffsetMismatch,
-                "the log ends at offset " + std::to_string(offset) +
-                    ", where no batch of the snapshot begins: somebody else wrote to it");
+  Unload();
+  return Status::Ok();
 }
 
-Status BatchFeed::Take(PreparedBatch* out, const CallContext& context) {
-  MB_CHECK(!AtEnd());
-  if (position_ < data_start_) return TakeFiller(out);
-  return TakeData(out, context);
-}
-
-uint64_t BatchFeed::BytesToLoad() const {
-  if (AtEnd() || position_ < data_start_) return 0;
-  if (block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
-      partition_.blocks[block_].use_to > position_)
-    return 0;
-  size_t next = block_ == SIZE_MAX ? 0 : block_ + 1;
-  while (next < partition_.blocks.size() && partition_.blocks[next].use_to <= position_) ++next;
-  return next < partition_.blocks.size() ? partition_.blocks[next].entry.place.plain_bytes : 0;
+void BatchFeed::ClearPending() {
+  pending_.clear();
+  pending_bytes_ = 0;
 }
 
 void BatchFeed::Unload() {
   buffer_ = Bytes();
   batches_ = ByteView();
-  repacked_ = Bytes();
+  current_ = Bytes();
+  ClearPending();
   block_ = SIZE_MAX;
   buffer_position_ = 0;
 }
@@ -111,76 +83,410 @@ Status BatchFeed::LoadBlock(size_t index, const CallContext& context) {
   return Status::Ok();
 }
 
-Status BatchFeed::TakeFiller(PreparedBatch* out) {
-  int64_t count = std::min(kFillerBatch, data_start_ - position_);
-  MB_ASSIGN_OR_RETURN(auto filler, fillers_.Get(static_cast<int32_t>(count), filler_timestamp_));
+Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
+  if (options_.map == nullptr && offset > partition_.log_end()) {
+    return Status(Code::kOffsetMismatch,
+                  "the log ends at offset " + std::to_string(offset) + ", beyond the snapshot's " +
+                      std::to_string(partition_.log_end()) + ": somebody else wrote to it");
+  }
+  if (options_.map != nullptr && offset > stop_at_) {
+    return Status(Code::kOffsetMismatch, "the log ends at offset " + std::to_string(offset) +
+                                             ", beyond the restore's " + std::to_string(stop_at_) +
+                                             ": somebody else wrote to it");
+  }
+  if (!partition_.aborted.empty()) MB_RETURN_IF_ERROR(CountSlots(offset, context));
+  Unload();
+  position_ = offset;
+  if (AtEnd() || position_ < data_start_) return Status::Ok();
+  int64_t source = offset;
+  if (options_.map != nullptr) {
+    std::optional<int64_t> mapped = options_.map->SourceOf(offset);
+    if (!mapped) {
+      return Status(Code::kOffsetMismatch, "the log ends at offset " + std::to_string(offset) +
+                                               ", which is not one of this restore");
+    }
+    source = *mapped;
+  }
+  expanded_ = source;
+  MB_RETURN_IF_ERROR(Prepare(context));
+  return TrimTo(source);
+}
+
+// What is pending begins at or before the offset; a batch cannot be cut.
+Status BatchFeed::TrimTo(int64_t offset) {
+  while (!pending_.empty() && pending_.front().next <= offset) pending_.pop_front();
+  if (pending_.empty()) {
+    expanded_ = std::max(expanded_, offset);
+    return Status::Ok();
+  }
+  Pending& front = pending_.front();
+  if (front.base >= offset) return Status::Ok();
+  if (front.kind == StepKind::kMarkers || front.filler()) {
+    front.base = offset;
+    return Status::Ok();
+  }
+  return Status(Code::kOffsetMismatch,
+                "the log ends at offset " + std::to_string(position_) +
+                    ", where no batch of the snapshot begins: somebody else wrote to it");
+}
+
+Status BatchFeed::Peek(StepView* out, const CallContext& context) {
+  MB_CHECK(!AtEnd());
+  out->base_offset = position_;
+  if (position_ < data_start_) {
+    out->kind = StepKind::kBatch;
+    out->next_offset = std::min(position_ + kFillerBatch, data_start_);
+    return Status::Ok();
+  }
+  if (pending_.empty()) MB_RETURN_IF_ERROR(Prepare(context));
+  if (pending_.empty()) {
+    return Status(Code::kInternal, "nothing is left at offset " + std::to_string(position_));
+  }
+  const Pending& front = pending_.front();
+  out->kind = front.kind;
+  out->next_offset = position_ + (front.next - front.base);
+  out->transaction = front.transaction;
+  if (options_.map == nullptr && front.base != position_) {
+    return Status(Code::kCorrupt, "a block does not go on at offset " + std::to_string(position_) +
+                                      " as its index says");
+  }
+  return Status::Ok();
+}
+
+Status BatchFeed::Take(PreparedStep* out, const CallContext& context) {
+  MB_RETURN_IF_ERROR(Peek(out, context));
+  out->records = 0;
+  out->payload = ByteView();
+  if (position_ < data_start_) {
+    Pending below;
+    below.base = out->base_offset;
+    below.next = out->next_offset;
+    below.timestamp = filler_timestamp_;
+    MB_RETURN_IF_ERROR(Finish(below, out));
+  } else {
+    Pending step = std::move(pending_.front());
+    pending_.pop_front();
+    pending_bytes_ -= std::min(pending_bytes_, step.owned.size());
+    current_ = std::move(step.owned);
+    step.owned = Bytes();
+    if (!current_.empty()) step.view = current_;
+    MB_RETURN_IF_ERROR(Finish(step, out));
+  }
+  position_ = out->next_offset;
+  return Status::Ok();
+}
+
+uint64_t BatchFeed::BytesToLoad() const {
+  if (AtEnd() || position_ < data_start_ || !pending_.empty()) return 0;
+  if (block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
+      partition_.blocks[block_].use_to > expanded_)
+    return 0;
+  size_t next = block_ == SIZE_MAX ? 0 : block_ + 1;
+  while (next < partition_.blocks.size() && partition_.blocks[next].use_to <= expanded_) ++next;
+  return next < partition_.blocks.size() ? partition_.blocks[next].entry.place.plain_bytes : 0;
+}
+
+Status BatchFeed::Prepare(const CallContext& context) {
+  while (pending_.empty() && expanded_ < partition_.log_end()) {
+    if (expanded_ >= partition_.end) {
+      AddEnd();
+      break;
+    }
+    bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
+                partition_.blocks[block_].use_to > expanded_;
+    if (!here) {
+      size_t index = 0;
+      if (block_ != SIZE_MAX && partition_.blocks[block_].use_to <= expanded_) index = block_ + 1;
+      while (index < partition_.blocks.size() && partition_.blocks[index].use_to <= expanded_)
+        ++index;
+      if (index >= partition_.blocks.size()) {
+        AddHole(expanded_, partition_.end);
+        continue;
+      }
+      // Between two blocks, as far as their indexes tell, without a look inside.
+      if (partition_.blocks[index].use_from > expanded_ &&
+          partition_.blocks[index].use_from == partition_.blocks[index].entry.stats.first_offset) {
+        AddHole(expanded_, partition_.blocks[index].use_from);
+        continue;
+      }
+      MB_RETURN_IF_ERROR(LoadBlock(index, context));
+    }
+    MB_RETURN_IF_ERROR(PrepareFromBlock(context));
+  }
+  return Status::Ok();
+}
+
+// Turns the block's next entry into steps.
+Status BatchFeed::PrepareFromBlock(const CallContext&) {
+  kafka::BatchIterator it(batches_.subspan(buffer_position_));
+  kafka::BatchEntry entry;
+  int64_t use_to = partition_.blocks[block_].use_to;
+  size_t before = 0;
+  for (; it.Next(&entry); before = it.position()) {
+    if (entry.header.last_offset() < expanded_) continue;
+    if (entry.header.base_offset >= std::min(use_to, partition_.end)) break;
+    if (entry.header.base_offset > expanded_) {
+      AddHole(expanded_, entry.header.base_offset);
+      if (!pending_.empty()) {
+        buffer_position_ += before;
+        return Status::Ok();
+      }
+    }
+    // After a Seek into it, an entry is expanded from where it was then, and trimmed.
+    expanded_ = std::max(entry.header.base_offset, Floor());
+    MB_RETURN_IF_ERROR(Expand(entry));
+    last_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp);
+    buffer_position_ += it.position();
+    return Status::Ok();
+  }
+  MB_RETURN_IF_ERROR(it.status());
+  buffer_position_ = batches_.size();
+  AddHole(expanded_, std::min(use_to, partition_.end));
+  return Status::Ok();
+}
+
+// What of an entry lies below is not wanted: another block has it, or the log starts there. Below
+// the first block's log start whole batches are wanted, which the broker cuts off later.
+int64_t BatchFeed::Floor() const {
+  if (options_.map != nullptr) {
+    return std::max(partition_.log_start, partition_.blocks[block_].use_from);
+  }
+  return block_ == 0 ? data_start_ : partition_.blocks[block_].use_from;
+}
+
+Status BatchFeed::Expand(const kafka::BatchEntry& entry) {
+  const kafka::BatchHeader& h = entry.header;
+  if (h.is_control()) return ExpandControl(entry);
+  if (!entry.old_magic && h.record_count == 0) {
+    AddHole(expanded_, std::min(h.next_offset(), partition_.end));
+    return Status::Ok();
+  }
+  bool whole = !entry.old_magic && h.missing_records() == 0 && !h.is_log_append_time() &&
+               h.next_offset() <= partition_.end && h.base_offset >= expanded_;
+  if (!whole) return ExpandSplit(entry);
+  std::optional<size_t> aborted;
+  if (h.is_transactional()) aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
+  expanded_ = h.next_offset();
+  if (aborted && options_.map != nullptr) return Status::Ok();
+  Pending step;
+  step.kind = aborted ? StepKind::kAborted : StepKind::kBatch;
+  step.base = h.base_offset;
+  step.next = h.next_offset();
+  step.records = static_cast<uint64_t>(h.record_count);
+  step.transaction = aborted.value_or(0);
+  step.view = entry.bytes;
+  pending_.push_back(std::move(step));
+  return Status::Ok();
+}
+
+Status BatchFeed::ExpandControl(const kafka::BatchEntry& entry) {
+  const kafka::BatchHeader& h = entry.header;
+  if (h.record_count > 0) {
+    MB_ASSIGN_OR_RETURN(kafka::ControlRecord control,
+                        kafka::ControlRecord::ParseBatch(entry.bytes));
+    if (!control.is_marker()) {
+      return Status(Code::kUnsupported, "the control batch at offset " +
+                                            std::to_string(h.base_offset) + " is of type " +
+                                            std::to_string(control.type) +
+                                            ", which no client may write");
+    }
+  }
+  auto ends = partition_.aborted.EndingAt(h.producer_id, h.base_offset);
+  if (!ends || options_.map != nullptr) {
+    AddHole(expanded_, std::min(h.next_offset(), partition_.end));
+    return Status::Ok();
+  }
+  Pending step;
+  step.kind = StepKind::kAbort;
+  step.base = h.base_offset;
+  step.next = h.next_offset();
+  step.transaction = *ends;
+  pending_.push_back(std::move(step));
+  expanded_ = h.next_offset();
+  return Status::Ok();
+}
+
+Status BatchFeed::ExpandSplit(const kafka::BatchEntry& entry) {
+  const kafka::BatchHeader& h = entry.header;
+  kafka::SplitOptions split;
+  std::optional<size_t> aborted;
+  if (!entry.old_magic && h.is_transactional())
+    aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
+  split.first_offset = expanded_;
+  split.last_offset = partition_.end - 1;
+  split.fill_holes = Fills(h.base_offset) && options_.map == nullptr && !aborted;
+  std::vector<kafka::SplitBatch> parts;
+  MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &parts));
+  int64_t until = std::min(h.next_offset(), partition_.end);
+  if (aborted && options_.map != nullptr) parts.clear();
+  for (kafka::SplitBatch& part : parts) {
+    if (part.base_offset > expanded_) AddHole(expanded_, part.base_offset);
+    Pending step;
+    step.kind = aborted ? StepKind::kAborted : StepKind::kBatch;
+    step.base = part.base_offset;
+    step.next = part.next_offset;
+    step.records = part.records;
+    step.transaction = aborted.value_or(0);
+    step.owned = std::move(part.bytes);
+    pending_bytes_ += step.owned.size();
+    pending_.push_back(std::move(step));
+    expanded_ = part.next_offset;
+  }
+  AddHole(expanded_, until);
+  return Status::Ok();
+}
+
+// Offsets that hold no record.
+void BatchFeed::AddHole(int64_t from, int64_t to) {
+  if (from >= to) return;
+  expanded_ = to;
+  if (options_.map != nullptr) return;
+  int64_t filled = std::clamp(partition_.fill_below, from, to);
+  for (int64_t at = from; at < filled; at += kFillerBatch) {
+    Pending step;
+    step.base = at;
+    step.next = std::min(at + kFillerBatch, filled);
+    step.timestamp = last_timestamp_;
+    pending_.push_back(std::move(step));
+  }
+  AddMarkers(filled, to);
+}
+
+void BatchFeed::AddMarkers(int64_t from, int64_t to) {
+  for (int64_t at = from; at < to; at += options_.markers_per_step) {
+    Pending step;
+    step.kind = StepKind::kMarkers;
+    step.base = at;
+    step.next = std::min<int64_t>(at + options_.markers_per_step, to);
+    pending_.push_back(std::move(step));
+  }
+}
+
+// Transactions whose marker lies beyond the cut are aborted right behind it: else their records
+// would be committed ones here, or the last stable offset would stay before them.
+void BatchFeed::AddEnd() {
+  int64_t at = partition_.end;
+  const auto& transactions = partition_.aborted.transactions();
+  for (size_t i = 0; i < transactions.size(); ++i) {
+    if (transactions[i].last_offset != PlannedAbort::kOpenAtCut) continue;
+    if (at >= expanded_) {
+      Pending step;
+      step.kind = StepKind::kAbort;
+      step.base = at;
+      step.next = at + 1;
+      step.transaction = i;
+      pending_.push_back(std::move(step));
+    }
+    ++at;
+  }
+  expanded_ = at;
+}
+
+Status BatchFeed::Finish(const Pending& step, PreparedStep* out) {
+  out->records = step.records;
+  if (step.kind == StepKind::kMarkers || step.kind == StepKind::kAbort) {
+    Skipped(out->next_offset, out->next_offset - out->base_offset);
+    return Status::Ok();
+  }
+  if (!step.filler()) return FinishBatch(step.view, step, out);
+  MB_ASSIGN_OR_RETURN(auto filler,
+                      fillers_.Get(static_cast<int32_t>(step.next - step.base), step.timestamp));
   filler_ = filler.body;
   out->header = filler.header;
   out->payload = *filler_;
   kafka::BatchPatch patch;
   patch.base_offset = 0;
-  patch.producer_id = producer_.id;
-  patch.producer_epoch = producer_.epoch;
-  patch.base_sequence = producer_.id < 0 ? -1 : SequenceAt(position_);
-  MB_RETURN_IF_ERROR(kafka::PatchBatchHeader(out->header, patch));
-  out->base_offset = position_;
-  out->next_offset = position_ + count;
-  out->records = 0;
-  position_ = out->next_offset;
-  return Status::Ok();
+  patch.producer_id = options_.producer.id;
+  patch.producer_epoch = options_.producer.epoch;
+  patch.base_sequence = PlainSequence(out->base_offset);
+  return kafka::PatchBatchHeader(out->header, patch);
 }
 
-Status BatchFeed::TakeData(PreparedBatch* out, const CallContext& context) {
-  bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
-              partition_.blocks[block_].use_to > position_;
-  if (!here) {
-    int64_t offset = position_;
-    MB_RETURN_IF_ERROR(Seek(offset, context));
-  }
-  kafka::BatchIterator it(batches_.subspan(buffer_position_));
-  kafka::BatchEntry entry;
-  while (it.Next(&entry)) {
-    if (entry.header.last_offset() < position_) continue;
-    if (entry.header.base_offset != position_) break;
-    MB_RETURN_IF_ERROR(Prepare(entry, out));
-    buffer_position_ += it.position();
-    position_ = out->next_offset;
-    return Status::Ok();
-  }
-  MB_RETURN_IF_ERROR(it.status());
-  return Status(Code::kCorrupt, "a block does not go on at offset " + std::to_string(position_) +
-                                    " as its index says");
-}
-
-Status BatchFeed::Prepare(const kafka::BatchEntry& entry, PreparedBatch* out) {
-  const kafka::BatchHeader& h = entry.header;
-  if (h.missing_records() != 0 || h.is_control() || entry.old_magic) {
-    return Status(Code::kUnsupported,
-                  "the batch at offset " + std::to_string(h.base_offset) + " has holes");
-  }
-  out->base_offset = h.base_offset;
-  out->next_offset = h.next_offset();
-  out->records = static_cast<uint64_t>(h.record_count);
-  ByteView batch = entry.bytes;
-  // A CreateTime topic would show the producers' own times: the records get the append time
-  // instead.
-  if (h.is_log_append_time()) {
-    MB_RETURN_IF_ERROR(kafka::RepackLogAppendTime(entry.bytes, &repacked_));
-    batch = repacked_;
-  }
+Status BatchFeed::FinishBatch(ByteView batch, const Pending& step, PreparedStep* out) {
   std::copy_n(batch.begin(), out->header.size(), out->header.begin());
   out->payload = batch.subspan(out->header.size());
   kafka::BatchPatch patch;
   patch.base_offset = 0;
   patch.partition_leader_epoch = -1;
-  // Marks that would mean something else on the target (docs/design.md, "Producing raw batches").
+  // Marks that would mean something else on the target (docs/design.md, "A restore").
   patch.clear_attributes =
       kafka::BatchAttributes::kLogAppendTime | kafka::BatchAttributes::kTransactional |
       kafka::BatchAttributes::kControl | kafka::BatchAttributes::kDeleteHorizon;
-  patch.producer_id = producer_.id;
-  patch.producer_epoch = producer_.epoch;
-  patch.base_sequence = producer_.id < 0 ? -1 : SequenceAt(h.base_offset);
+  if (step.kind == StepKind::kAborted) {
+    uint32_t slot = partition_.aborted.transactions()[step.transaction].slot;
+    patch.set_attributes = kafka::BatchAttributes::kTransactional;
+    patch.producer_id = options_.slots[slot].id;
+    patch.producer_epoch = options_.slots[slot].epoch;
+    patch.base_sequence = static_cast<int32_t>(slot_records_[slot] & kSequenceMask);
+    slot_records_[slot] += out->next_offset - out->base_offset;
+    Skipped(out->next_offset, out->next_offset - out->base_offset);
+  } else {
+    patch.producer_id = options_.producer.id;
+    patch.producer_epoch = options_.producer.epoch;
+    patch.base_sequence = PlainSequence(out->base_offset);
+  }
   return kafka::PatchBatchHeader(out->header, patch);
+}
+
+void BatchFeed::Skipped(int64_t next, int64_t count) {
+  // Taken again after a step back.
+  while (!skipped_.empty() && skipped_.back().first >= next) skipped_.pop_back();
+  int64_t before = skipped_.empty() ? 0 : skipped_.back().second;
+  skipped_.emplace_back(next, before + count);
+  if (skipped_.size() > kSkipsKept) skipped_.pop_front();
+}
+
+int64_t BatchFeed::SkippedBelow(int64_t offset) const {
+  auto after = std::upper_bound(skipped_.begin(), skipped_.end(), offset,
+                                [](int64_t o, const auto& entry) { return o < entry.first; });
+  return after == skipped_.begin() ? 0 : std::prev(after)->second;
+}
+
+int32_t BatchFeed::PlainSequence(int64_t offset) const {
+  if (options_.producer.id < 0) return -1;
+  return static_cast<int32_t>((offset - SkippedBelow(offset)) & kSequenceMask);
+}
+
+Status BatchFeed::CountSlots(int64_t offset, const CallContext& context) {
+  std::fill(slot_records_.begin(), slot_records_.end(), 0);
+  if (options_.map != nullptr || options_.slots.empty()) return Status::Ok();
+  const auto& transactions = partition_.aborted.transactions();
+  for (size_t i = 0; i < partition_.blocks.size(); ++i) {
+    const repo::BlockUse& use = partition_.blocks[i];
+    if (use.use_from >= offset) break;
+    bool concerned = std::any_of(transactions.begin(), transactions.end(), [&](const auto& t) {
+      return t.first_offset < use.use_to && t.last_offset >= use.use_from;
+    });
+    if (!concerned || (use.entry.stats.flags & repo::kBlockTransactional) == 0) continue;
+    MB_RETURN_IF_ERROR(LoadBlock(i, context));
+    kafka::BatchIterator it(batches_);
+    kafka::BatchEntry entry;
+    while (it.Next(&entry) && entry.header.base_offset < std::min(offset, use.use_to)) {
+      const kafka::BatchHeader& h = entry.header;
+      if (entry.old_magic || h.is_control() || !h.is_transactional()) continue;
+      if (h.last_offset() < data_start_) continue;
+      auto aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
+      if (!aborted) continue;
+      // A batch with holes was sent in pieces, of which some may be there.
+      int64_t records = h.record_count;
+      if (h.missing_records() != 0 || h.next_offset() > offset) {
+        MB_ASSIGN_OR_RETURN(records, CountBelow(entry.bytes, offset));
+      }
+      slot_records_[transactions[*aborted].slot] += records;
+    }
+    MB_RETURN_IF_ERROR(it.status());
+  }
+  return Status::Ok();
+}
+
+Result<int64_t> BatchFeed::CountBelow(ByteView entry, int64_t offset) {
+  Bytes buffer;
+  MB_ASSIGN_OR_RETURN(kafka::RecordIterator it, kafka::RecordIterator::Open(entry, &buffer));
+  kafka::RecordView record;
+  int64_t count = 0;
+  while (it.Next(&record)) count += record.offset < offset ? 1 : 0;
+  MB_RETURN_IF_ERROR(it.status());
+  return count;
 }
 
 }  // namespace maxbrod::engine

@@ -1,9 +1,10 @@
-// One partition's log as a restore produces it: filler below the first batch, then the snapshot's
-// batches with their headers made fit for producing. Reads blocks on demand and holds one at a
-// time.
+// One partition's log as a restore makes it: filler below the first batch, then, step by step, the
+// snapshot's batches with their headers made fit for producing, and what stands in for the offsets
+// that hold no record. Reads blocks on demand and holds one at a time.
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,64 +22,128 @@ struct ProducerIdentity {
   int16_t epoch = -1;
 };
 
-// A batch ready to be sent. `pieces` point into itself and into the feed; valid until the feed's
-// next Take or Seek.
-struct PreparedBatch {
+enum class StepKind : uint8_t {
+  kBatch,    // produce
+  kAborted,  // produce inside the transaction that will be aborted
+  kMarkers,  // write empty transaction markers, one per offset
+  kAbort,    // abort the transaction: its marker takes the offset
+};
+
+// What comes next. Offsets are the target's.
+struct StepView {
+  StepKind kind = StepKind::kBatch;
   int64_t base_offset = 0;
   int64_t next_offset = 0;
-  uint64_t records = 0;  // 0 for filler
-  std::array<uint8_t, kafka::kBatchHeaderBytes> header;
-  ByteView payload;  // what follows the header
+  size_t transaction = 0;  // kAborted, kAbort: index into the plan's aborted transactions
+};
+
+// A step ready to be carried out. `payload` points into the feed; valid until the feed's next
+// Take, Seek or Unload.
+struct PreparedStep : StepView {
+  uint64_t records = 0;                                  // the snapshot's; 0 for filler and markers
+  std::array<uint8_t, kafka::kBatchHeaderBytes> header;  // of batches
+  ByteView payload;                                      // what follows the header
   size_t bytes() const { return header.size() + payload.size(); }
+};
+
+struct FeedOptions {
+  ProducerIdentity producer;
+  std::vector<ProducerIdentity> slots;  // by PlannedAbort::slot
+  int32_t markers_per_step = 250;
+  // Dense: records only, one after another; where each goes. Null: everything at its own offset.
+  const repo::OffsetMap* map = nullptr;
 };
 
 // Not thread-safe. The plan's partition, the repository and the fillers must outlive it.
 class BatchFeed {
  public:
-  BatchFeed(repo::Repository& repository, const PlannedPartition& partition,
-            ProducerIdentity producer, kafka::FillerBatches& fillers);
+  BatchFeed(repo::Repository& repository, const PlannedPartition& partition, FeedOptions options,
+            kafka::FillerBatches& fillers);
 
   // Finds where the batches begin (reads the first block where the log start is above 0).
   Status Open(const CallContext& context);
   int64_t data_start() const { return data_start_; }
-  // Next offset after the first batch; data_start() when there is none or the log starts at 0.
-  int64_t first_batch_end() const { return first_batch_end_; }
-  int64_t end() const { return partition_.end; }
-  int64_t position() const { return position_; }
-  bool AtEnd() const { return position_ >= partition_.end; }
+  // Where the first step after the padding ends; data_start() where nothing is padded.
+  int64_t first_step_end() const { return first_step_end_; }
 
-  // Goes on at `offset`: anywhere in the filler, or where a batch begins. kOffsetMismatch when it
-  // is inside a batch (somebody else's records are in the log).
+  // Steps from here on are not given out. In offsets of the target.
+  void StopAt(int64_t offset) { stop_at_ = offset; }
+  int64_t position() const { return position_; }
+  bool AtEnd() const { return position_ >= stop_at_; }
+
+  // Goes on at `offset` of the target: where a step begins, or anywhere in filler and markers.
+  // kOffsetMismatch elsewhere (somebody else's records are in the log).
   Status Seek(int64_t offset, const CallContext& context);
-  // The next batch; advances. Never beyond AtEnd().
-  Status Take(PreparedBatch* out, const CallContext& context);
+  // The next step, which stays the next one. Never beyond AtEnd().
+  Status Peek(StepView* out, const CallContext& context);
+  // The next step; advances. Never beyond AtEnd().
+  Status Take(PreparedStep* out, const CallContext& context);
   // Bytes of the next block it would load, 0 when the current one goes on. For the memory budget.
   uint64_t BytesToLoad() const;
-  uint64_t loaded_bytes() const { return buffer_.capacity(); }
+  uint64_t loaded_bytes() const { return buffer_.capacity() + pending_bytes_; }
   // Gives the current block's memory back; it is read again when needed.
   void Unload();
 
  private:
-  Status FindFirstBatch();
+  // A step that is known but not given out yet, in the source's offsets. Either `view` (of the
+  // block) or `owned`; neither for markers and filler.
+  struct Pending {
+    StepKind kind = StepKind::kBatch;
+    int64_t base = 0, next = 0;
+    uint64_t records = 0;
+    size_t transaction = 0;
+    int64_t timestamp = 0;  // of filler
+    ByteView view;
+    Bytes owned;
+    bool filler() const { return kind == StepKind::kBatch && view.empty() && owned.empty(); }
+  };
+
   Status LoadBlock(size_t index, const CallContext& context);
-  Status TakeFiller(PreparedBatch* out);
-  Status TakeData(PreparedBatch* out, const CallContext& context);
-  Status Prepare(const kafka::BatchEntry& entry, PreparedBatch* out);
-  int32_t SequenceAt(int64_t offset) const { return static_cast<int32_t>(offset & 0x7fffffff); }
+  // Makes pending_ non-empty.
+  Status Prepare(const CallContext& context);
+  Status PrepareFromBlock(const CallContext& context);
+  int64_t Floor() const;
+  Status Expand(const kafka::BatchEntry& entry);
+  Status ExpandControl(const kafka::BatchEntry& entry);
+  Status ExpandSplit(const kafka::BatchEntry& entry);
+  void AddHole(int64_t from, int64_t to);
+  void AddMarkers(int64_t from, int64_t to);
+  void AddEnd();
+  bool Fills(int64_t offset) const { return offset < partition_.fill_below; }
+  void ClearPending();
+  Status TrimTo(int64_t offset);
+
+  Status Finish(const Pending& step, PreparedStep* out);
+  Status FinishBatch(ByteView batch, const Pending& step, PreparedStep* out);
+  void Skipped(int64_t next, int64_t count);
+  int64_t SkippedBelow(int64_t offset) const;
+  int32_t PlainSequence(int64_t offset) const;
+  // How many records each slot's transactions hold below `offset`.
+  Status CountSlots(int64_t offset, const CallContext& context);
+  static Result<int64_t> CountBelow(ByteView entry, int64_t offset);
 
   repo::Repository& repository_;
   const PlannedPartition& partition_;
-  const ProducerIdentity producer_;
+  const FeedOptions options_;
   kafka::FillerBatches& fillers_;
-  int64_t data_start_ = 0, first_batch_end_ = 0;
-  int64_t filler_timestamp_ = 0;
+  int64_t data_start_ = 0, first_step_end_ = 0;
+  int64_t filler_timestamp_ = 0;  // below the first batch
   int64_t position_ = 0;
+  int64_t stop_at_ = 0;
   size_t block_ = SIZE_MAX;  // index of the loaded block
   Bytes buffer_;
   ByteView batches_;  // in buffer_
   size_t buffer_position_ = 0;
-  Bytes repacked_;
+  int64_t expanded_ = 0;  // steps below are pending or taken
+  int64_t last_timestamp_ = 0;
+  std::deque<Pending> pending_;
+  uint64_t pending_bytes_ = 0;
+  Bytes current_;  // what the step given out last points into
   std::shared_ptr<const Bytes> filler_;
+  // Offsets that the plain producer did not produce: {next offset, so many so far}. Sequences must
+  // go on without them.
+  std::deque<std::pair<int64_t, int64_t>> skipped_;
+  std::vector<int64_t> slot_records_;
 };
 
 }  // namespace maxbrod::engine

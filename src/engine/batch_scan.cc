@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kafka/batch.h"
+#include "kafka/record.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -17,6 +18,10 @@ uint32_t FlagsOf(const BatchEntry& entry) {
   if (entry.header.producer_id >= 0) flags |= repo::kBlockIdempotent;
   if (entry.header.has_delete_horizon()) flags |= repo::kBlockDeleteHorizon;
   if (entry.header.record_count == 0) flags |= repo::kBlockEmptyBatch;
+  if (entry.header.is_control() && entry.header.record_count > 0) {
+    auto control = kafka::ControlRecord::ParseBatch(entry.bytes);
+    if (!control.ok() || !control->is_marker()) flags |= repo::kBlockUnknownControl;
+  }
   return flags;
 }
 

@@ -5,6 +5,10 @@
 // missing") is kept by rule: after a lost connection, a moved leader or a doubtful error the
 // partition is parked until its end offset stays still, goes on from there, and has one request in
 // flight until the first acknowledgement.
+//
+// What has no record is written as transaction markers, by WriteTxnMarkers on the connection that
+// the batches take (a broker serves one request of a connection at a time, so the order holds
+// without waiting), or where that is refused by ending transactions, one at a time and partition.
 #pragma once
 
 #include <memory>
@@ -14,6 +18,7 @@
 #include "base/clock.h"
 #include "engine/batch_feed.h"
 #include "engine/progress.h"
+#include "engine/transaction_steps.h"
 #include "kafka/cluster.h"
 
 namespace maxbrod::engine {
@@ -22,8 +27,9 @@ struct ProduceTask {
   std::string topic;
   TopicId topic_id;
   int32_t partition = 0;
-  BatchFeed* feed = nullptr;
-  int64_t stop_at = 0;  // produce up to here (a batch border)
+  BatchFeed* feed = nullptr;  // produced up to its StopAt
+  const AbortedIndex* aborted = nullptr;
+  std::vector<kafka::TransactionalProducer> slots;  // by PlannedAbort::slot
   // Begin with one request in flight: a new leader that is not ready yet would refuse the first
   // batch and take the second.
   bool cautious = false;
@@ -38,6 +44,8 @@ struct ProduceOptions {
   size_t memory = 256 << 20;  // for blocks being read
   Millis quiet{1'500};        // an end offset that stays so long is settled
   Millis stall_limit{180'000};
+  ProducerIdentity markers;                  // whose empty markers they are
+  TransactionSteps* transactions = nullptr;  // set where there are steps that need it
   Clock* clock = &Clock::System();
 };
 
@@ -46,6 +54,9 @@ struct ProduceTotals {
   uint64_t batches = 0;
   uint64_t partitions_in_requests = 0;
   uint64_t parked = 0;  // times a partition had to be settled
+  uint64_t markers = 0;
+  uint64_t transactions = 0;  // aborted for real
+  void Add(const ProduceTotals& other);
 };
 
 // Runs every task to its stop_at. A task's own trouble (offset mismatch, authorization, record
@@ -54,12 +65,5 @@ struct ProduceTotals {
 Result<ProduceTotals> ProduceAll(kafka::Cluster& cluster, std::vector<ProduceTask>& tasks,
                                  const ProduceOptions& options, Progress& progress,
                                  const CallContext& context);
-
-// Waits until each partition's log end and high watermark agree and stay still for `quiet`; returns
-// the ends.
-Result<std::map<TopicPartition, int64_t>> WaitSettled(kafka::Cluster& cluster,
-                                                      const std::vector<TopicPartition>& partitions,
-                                                      Millis quiet, Clock& clock,
-                                                      const CallContext& context);
 
 }  // namespace maxbrod::engine

@@ -4,34 +4,18 @@
 #include <set>
 
 #include "engine/restore_journal.h"
+#include "engine/restore_producers.h"
+#include "engine/restore_topics.h"
+#include "engine/settle.h"
 #include "engine/target_configs.h"
+#include "engine/transaction_steps.h"
 #include "kafka/errors.h"
 #include "os/crash_point.h"
 
 namespace maxbrod::engine {
 namespace {
 
-constexpr size_t kTopicsPerCall = 200;
 constexpr int kAttempts = 2;
-constexpr Millis kVisibleLimit{60'000};
-
-// Looks often at first: most waits are for a few milliseconds of a broker's time.
-class Poll {
- public:
-  Poll(Clock& clock, const CallContext& context) : clock_(clock), context_(context) {}
-  Status Wait() {
-    Millis now = next_;
-    next_ = std::min(next_ * 2, kLongest);
-    if (clock_.Sleep(now, context_.stop)) return Status::Ok();
-    return Status(Code::kCancelled, "stopped");
-  }
-
- private:
-  static constexpr Millis kLongest{200};
-  Clock& clock_;
-  const CallContext& context_;
-  Millis next_{5};
-};
 
 // What shapes the result: a run with other options is another restore.
 std::string OptionsText(const RestorePlan& plan) {
@@ -50,7 +34,7 @@ struct PartitionWork {
   int64_t end = 0;  // what the log holds
   int64_t earliest = 0;
   TopicPartition tp() const { return {topic->target, plan->partition}; }
-  bool Complete() const { return end >= plan->end && earliest >= plan->log_start; }
+  bool Complete() const { return end >= plan->log_end() && earliest >= plan->log_start; }
 };
 
 class Restore {
@@ -62,7 +46,9 @@ class Restore {
         options_(options),
         progress_(progress),
         context_(context),
-        journal_(repository, *options.clock) {}
+        journal_(repository, *options.clock),
+        topics_(target, *options.clock, progress, context),
+        transactions_(target) {}
 
   Result<RestoreReport> Run(const format::SnapshotRef& snapshot) {
     int64_t begun = options_.clock->MonotonicNanos();
@@ -114,13 +100,21 @@ class Restore {
 
   Status Execute() {
     MB_RETURN_IF_ERROR(journal_.Begin(report_.plan, context_));
+    MB_RETURN_IF_ERROR(PrepareProducers());
     std::set<std::string> todo;
     for (const PlannedTopic& topic : report_.plan.topics) todo.insert(topic.target);
     for (int attempt = 0; attempt < kAttempts && !todo.empty(); ++attempt) {
-      MB_RETURN_IF_ERROR(CreateTopics(todo));
+      progress_.Begin("creating topics", 0, 0);
+      MB_RETURN_IF_ERROR(topics_.Create(report_.plan, todo));
+      MB_RETURN_IF_ERROR(journal_.Created(topics_.ids(), context_));
+      // Topics that are complete may already have their real configs in force: they keep them.
+      MB_RETURN_IF_ERROR(ReadEnds(todo));
+      MB_RETURN_IF_ERROR(topics_.PutWorkingConfigs(Incomplete(todo)));
+      MB_RETURN_IF_ERROR(producers_->Ensure(report_.plan, todo));
       MB_RETURN_IF_ERROR(FillTopics(todo, &todo, attempt + 1 == kAttempts));
     }
-    MB_RETURN_IF_ERROR(PutRealConfigs());
+    progress_.Begin("putting the topics' configs in force", 0, 0);
+    MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
     MB_RETURN_IF_ERROR(RestoreGroups());
     MB_RETURN_IF_ERROR(AwaitLogStarts());
     MB_RETURN_IF_ERROR(CheckResult());
@@ -128,144 +122,30 @@ class Restore {
     return journal_.Done(context_);
   }
 
-  Status CreateTopics(const std::set<std::string>& todo) {
-    progress_.Begin("creating topics", 0, 0);
-    MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
-    std::vector<kafka::NewTopic> missing;
-    for (const PlannedTopic& topic : report_.plan.topics) {
-      auto found = metadata->topics.find(topic.target);
-      bool there = found != metadata->topics.end() && found->second.error == 0;
-      if (todo.count(topic.target) == 0 || there) continue;
-      kafka::NewTopic fresh;
-      fresh.name = topic.target;
-      fresh.partitions = static_cast<int32_t>(topic.partitions.size());
-      fresh.replication_factor = topic.replication_factor;
-      fresh.configs = CreationConfigs(topic, NeedsRoll(topic));
-      missing.push_back(std::move(fresh));
+  Status PrepareProducers() {
+    const TargetAbilities& abilities = report_.plan.abilities;
+    producers_ = std::make_unique<RestoreProducers>(transactions_, journal_,
+                                                    abilities.transaction_timeout, context_);
+    size_t writers = 0;
+    if (abilities.markers == MarkerMeans::kEndTxn)
+      writers = options_.connections_per_broker * target_.metadata()->brokers.size();
+    MB_RETURN_IF_ERROR(producers_->SettleMarkers(writers));
+    if (abilities.markers == MarkerMeans::kWriteTxnMarkers) {
+      MB_ASSIGN_OR_RETURN(auto id, target_.InitProducerId(context_));
+      markers_ = {id.first, id.second};
     }
-    for (size_t i = 0; i < missing.size(); i += kTopicsPerCall) {
-      std::vector<kafka::NewTopic> some(
-          missing.begin() + static_cast<ptrdiff_t>(i),
-          missing.begin() + static_cast<ptrdiff_t>(std::min(i + kTopicsPerCall, missing.size())));
-      MB_ASSIGN_OR_RETURN(auto created, target_.CreateTopics(some, false, context_));
-      for (const auto& [name, result] : created) {
-        // A lost answer, asked again: emptiness is checked by the first base offset.
-        if (result.status.kafka_error() == kafka::error::kTopicAlreadyExists) continue;
-        MB_RETURN_IF_ERROR(result.status.WithContext("creating topic '" + name + "'"));
-      }
-      CrashPoint("restore.after_create");
-    }
-    MB_RETURN_IF_ERROR(AwaitTopics(todo));
-    MB_RETURN_IF_ERROR(journal_.Created(ids_, context_));
-    return PutWorkingConfigs(todo);
-  }
-
-  static bool NeedsRoll(const PlannedTopic& topic) { return topic.filler > 0; }
-
-  // Until every partition has a leader that this client sees.
-  Status AwaitTopics(const std::set<std::string>& todo) {
-    CallContext limited = context_.Within(kVisibleLimit);
-    Poll poll(*options_.clock, context_);
-    while (true) {
-      MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
-      std::string waiting;
-      for (const PlannedTopic& topic : report_.plan.topics) {
-        if (todo.count(topic.target) == 0) continue;
-        auto found = metadata->topics.find(topic.target);
-        bool ready = found != metadata->topics.end() && found->second.error == 0 &&
-                     found->second.partitions.size() == topic.partitions.size();
-        for (size_t i = 0; ready && i < topic.partitions.size(); ++i) {
-          ready = found->second.partitions[i].leader.value() >= 0;
-        }
-        if (!ready) {
-          waiting = topic.target;
-        } else {
-          ids_[topic.target] = found->second.id;
-        }
-      }
-      if (waiting.empty()) return Status::Ok();
-      Status left = limited.Check();
-      if (!left.ok())
-        return left.WithContext("topic '" + waiting + "' has partitions without a leader");
-      MB_RETURN_IF_ERROR(poll.Wait());
-    }
-  }
-
-  Status PutWorkingConfigs(const std::set<std::string>& todo) {
-    std::vector<std::string> names(todo.begin(), todo.end());
-    if (names.empty()) return Status::Ok();
-    if (known_configs_.empty()) {
-      MB_ASSIGN_OR_RETURN(auto described, target_.DescribeTopicConfigs({names.front()}, context_));
-      for (const auto& config : described[names.front()]) known_configs_.insert(config.name);
-    }
-    // Topics that are complete may already have their real configs in force: they keep them.
-    MB_RETURN_IF_ERROR(ReadEnds(todo));
-    std::map<std::string, std::vector<kafka::ConfigChange>> changes;
-    for (const PlannedTopic& topic : report_.plan.topics) {
-      if (todo.count(topic.target) == 0 || TopicComplete(topic.target)) continue;
-      auto& list = changes[topic.target];
-      list = WorkingChanges(topic, known_configs_);
-      for (kafka::ConfigChange& change : list) {
-        if (NeedsRoll(topic) && change.name == "segment.ms")
-          change.value = std::to_string(kRollSegmentMs);
-      }
-    }
-    return AlterConfigs(changes);
-  }
-
-  Status AlterConfigs(const std::map<std::string, std::vector<kafka::ConfigChange>>& changes) {
-    if (changes.empty()) return Status::Ok();
-    auto next = changes.begin();
-    while (next != changes.end()) {
-      std::map<std::string, std::vector<kafka::ConfigChange>> some;
-      for (; next != changes.end() && some.size() < kTopicsPerCall; ++next) some.insert(*next);
-      MB_ASSIGN_OR_RETURN(auto results, target_.AlterTopicConfigs(some, false, context_));
-      for (const auto& [name, status] : results) {
-        MB_RETURN_IF_ERROR(status.WithContext("configs of topic '" + name + "'"));
-      }
-    }
-    return AwaitConfigs(changes);
-  }
-
-  // Until every broker shows them: a leader that has not heard yet would refuse old timestamps or
-  // big batches.
-  Status AwaitConfigs(const std::map<std::string, std::vector<kafka::ConfigChange>>& changes) {
-    std::vector<std::string> names;
-    for (const auto& [name, list] : changes) names.push_back(name);
-    CallContext limited = context_.Within(kVisibleLimit);
-    Poll poll(*options_.clock, context_);
-    for (const auto& [broker, info] : target_.metadata()->brokers) {
-      while (true) {
-        MB_ASSIGN_OR_RETURN(auto shown, target_.DescribeTopicConfigsOn(broker, names, context_));
-        std::string waiting = FirstNotShown(changes, shown);
-        if (waiting.empty()) break;
-        Status left = limited.Check();
-        if (!left.ok()) {
-          return left.WithContext("broker " + std::to_string(broker.value()) +
-                                  " does not show config " + waiting);
-        }
-        MB_RETURN_IF_ERROR(poll.Wait());
-      }
-    }
+    steps_ =
+        std::make_unique<TransactionSteps>(target_, transactions_, *options_.clock,
+                                           abilities.transaction_timeout, producers_->markers());
     return Status::Ok();
   }
 
-  static std::string FirstNotShown(
-      const std::map<std::string, std::vector<kafka::ConfigChange>>& changes,
-      const std::map<std::string, std::vector<kafka::ConfigValue>>& shown) {
-    for (const auto& [name, list] : changes) {
-      auto topic = shown.find(name);
-      if (topic == shown.end()) return name;
-      for (const kafka::ConfigChange& change : list) {
-        for (const kafka::ConfigValue& value : topic->second) {
-          if (value.name != change.name || value.sensitive) continue;
-          bool on_topic = value.source == kafka::ConfigSource::kTopic;
-          bool as_wanted = change.value ? on_topic && value.value == change.value : !on_topic;
-          if (!as_wanted) return change.name + " of topic " + name;
-        }
-      }
+  std::vector<const PlannedTopic*> Incomplete(const std::set<std::string>& todo) const {
+    std::vector<const PlannedTopic*> topics;
+    for (const PlannedTopic& topic : report_.plan.topics) {
+      if (todo.count(topic.target) > 0 && !TopicComplete(topic.target)) topics.push_back(&topic);
     }
-    return std::string();
+    return topics;
   }
 
   // What the logs of these topics hold now. After an earlier run its last requests may still be
@@ -309,7 +189,7 @@ class Restore {
       if (topic.target != target) continue;
       for (const auto& p : topic.partitions) {
         auto [end, earliest] = ends_.at({target, p.partition});
-        if (end < p.end || earliest < p.log_start) return false;
+        if (end < p.log_end() || earliest < p.log_start) return false;
       }
     }
     return true;
@@ -324,7 +204,12 @@ class Restore {
         w.topic = &topic;
         w.plan = &p;
         std::tie(w.end, w.earliest) = ends_.at({topic.target, p.partition});
-        w.feed = std::make_unique<BatchFeed>(repository_, p, producer, fillers_);
+        FeedOptions feed;
+        feed.producer = producer;
+        for (const auto& slot : producers_->SlotsOf(topic, p))
+          feed.slots.push_back({slot.producer_id, slot.epoch});
+        if (steps_->by_end_txn()) feed.markers_per_step = 1;
+        w.feed = std::make_unique<BatchFeed>(repository_, p, std::move(feed), fillers_);
         if (!w.Complete())
           MB_RETURN_IF_ERROR(w.feed->Open(context_).WithContext(w.tp().ToString()));
         work->push_back(std::move(w));
@@ -360,7 +245,7 @@ class Restore {
     MB_RETURN_IF_ERROR(Produce(&work, true, &troubles));
     CrashPoint("restore.after_padding");
     MB_RETURN_IF_ERROR(CutLogStarts(&work, troubles));
-    MB_RETURN_IF_ERROR(StopRolling(work, troubles));
+    MB_RETURN_IF_ERROR(topics_.StopRolling(Unfinished(work, troubles)));
     CrashPoint("restore.before_data");
     progress_.Begin("restoring", bytes, records);
     MB_RETURN_IF_ERROR(Produce(&work, false, &troubles));
@@ -375,6 +260,17 @@ class Restore {
     return Redo(*failed, troubles);
   }
 
+  std::vector<const PlannedTopic*> Unfinished(const std::vector<PartitionWork>& work,
+                                              const std::map<std::string, Status>& troubles) const {
+    std::vector<const PlannedTopic*> topics;
+    for (const PartitionWork& w : work) {
+      if (!topics.empty() && topics.back() == w.topic) continue;
+      if (troubles.count(w.topic->target) == 0 && !TopicComplete(w.topic->target))
+        topics.push_back(w.topic);
+    }
+    return topics;
+  }
+
   Status Produce(std::vector<PartitionWork>* work, bool only_padding,
                  std::map<std::string, Status>* troubles) {
     std::vector<ProduceTask> tasks;
@@ -382,15 +278,9 @@ class Restore {
     for (PartitionWork& w : *work) {
       if (troubles->count(w.topic->target) > 0 || w.Complete()) continue;
       if (only_padding && w.plan->log_start == 0) continue;
-      int64_t stop_at = only_padding ? w.feed->first_batch_end() : w.plan->end;
-      if (w.end > w.plan->end) {
-        (*troubles)[w.topic->target] = Status(
-            Code::kOffsetMismatch, w.tp().ToString() + " ends at offset " + std::to_string(w.end) +
-                                       ", beyond the snapshot's " + std::to_string(w.plan->end) +
-                                       ": somebody else wrote to it");
-        continue;
-      }
-      if (w.end >= stop_at) continue;
+      int64_t stop_at = only_padding ? w.feed->first_step_end() : w.plan->log_end();
+      w.feed->StopAt(stop_at);
+      if (w.end == stop_at || (only_padding && w.end > stop_at)) continue;
       Status sought = w.feed->Seek(w.end, context_);
       w.feed->Unload();
       if (sought.code() == Code::kOffsetMismatch) {
@@ -398,8 +288,15 @@ class Restore {
         continue;
       }
       MB_RETURN_IF_ERROR(sought);
-      tasks.push_back({w.topic->target, ids_[w.topic->target], w.plan->partition, w.feed.get(),
-                       stop_at, true, Status::Ok()});
+      ProduceTask task;
+      task.topic = w.topic->target;
+      task.topic_id = topics_.ids().at(task.topic);
+      task.partition = w.plan->partition;
+      task.feed = w.feed.get();
+      task.aborted = &w.plan->aborted;
+      task.slots = producers_->SlotsOf(*w.topic, *w.plan);
+      task.cautious = true;
+      tasks.push_back(std::move(task));
       of_task.push_back(&w);
     }
     if (tasks.empty()) return Status::Ok();
@@ -409,15 +306,14 @@ class Restore {
     options.quiet = options_.quiet;
     options.stall_limit = options_.stall_limit;
     options.clock = options_.clock;
+    options.markers = markers_;
+    options.transactions = steps_.get();
     MB_ASSIGN_OR_RETURN(ProduceTotals totals,
                         ProduceAll(target_, tasks, options, progress_, context_));
-    report_.produced.requests += totals.requests;
-    report_.produced.batches += totals.batches;
-    report_.produced.partitions_in_requests += totals.partitions_in_requests;
-    report_.produced.parked += totals.parked;
+    report_.produced.Add(totals);
     for (size_t i = 0; i < tasks.size(); ++i) {
       if (tasks[i].status.ok()) {
-        of_task[i]->end = tasks[i].stop_at;
+        of_task[i]->end = tasks[i].feed->position();
       } else if (troubles->count(tasks[i].topic) == 0) {
         (*troubles)[tasks[i].topic] = tasks[i].status;
       }
@@ -446,21 +342,6 @@ class Restore {
     return Status::Ok();
   }
 
-  Status StopRolling(const std::vector<PartitionWork>& work,
-                     const std::map<std::string, Status>& troubles) {
-    std::map<std::string, std::vector<kafka::ConfigChange>> changes;
-    for (const PartitionWork& w : work) {
-      const std::string& name = w.topic->target;
-      if (!NeedsRoll(*w.topic) || troubles.count(name) > 0 || changes.count(name) > 0 ||
-          TopicComplete(name))
-        continue;
-      for (kafka::ConfigChange& change : WorkingChanges(*w.topic, known_configs_)) {
-        if (change.name == "segment.ms") changes[name].push_back(std::move(change));
-      }
-    }
-    return AlterConfigs(changes);
-  }
-
   Status Redo(const std::set<std::string>& failed, const std::map<std::string, Status>& troubles) {
     if (failed.empty()) return Status::Ok();
     for (const std::string& name : failed) {
@@ -468,42 +349,8 @@ class Restore {
                      "' is deleted and restored again: " + troubles.at(name).ToString());
       report_.redone.push_back(name);
     }
-    MB_ASSIGN_OR_RETURN(auto deleted,
-                        target_.DeleteTopics({failed.begin(), failed.end()}, context_));
-    for (const auto& [name, status] : deleted) {
-      if (status.kafka_error() == kafka::error::kUnknownTopicOrPartition) continue;
-      MB_RETURN_IF_ERROR(status.WithContext("deleting topic '" + name + "'"));
-    }
-    CallContext limited = context_.Within(kVisibleLimit);
-    Poll poll(*options_.clock, context_);
-    while (true) {
-      MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
-      bool gone = std::none_of(failed.begin(), failed.end(), [&](const std::string& name) {
-        auto found = metadata->topics.find(name);
-        return found != metadata->topics.end() && found->second.error == 0;
-      });
-      if (gone) return Status::Ok();
-      MB_RETURN_IF_ERROR(limited.Check());
-      MB_RETURN_IF_ERROR(poll.Wait());
-    }
-  }
-
-  Status PutRealConfigs() {
-    progress_.Begin("putting the topics' configs in force", 0, 0);
-    CrashPoint("restore.before_configs");
-    std::map<std::string, std::vector<kafka::ConfigChange>> changes;
-    for (PlannedTopic& topic : report_.plan.topics) {
-      std::vector<std::string> unknown;
-      changes[topic.target] = FinalChanges(topic, known_configs_, &unknown);
-      for (const std::string& name : unknown) {
-        topic.configs_left_out.push_back(name);
-        progress_.Warn("topic '" + topic.target + "': the target does not know config " + name +
-                       "; it is left out");
-      }
-    }
-    MB_RETURN_IF_ERROR(AlterConfigs(changes));
-    CrashPoint("restore.after_configs");
-    return Status::Ok();
+    MB_RETURN_IF_ERROR(producers_->Renew(report_.plan, failed));
+    return topics_.Delete(failed);
   }
 
   Status RestoreGroups() {
@@ -567,14 +414,14 @@ class Restore {
     for (const PlannedTopic& topic : report_.plan.topics) {
       for (const auto& p : topic.partitions) {
         TopicPartition tp{topic.target, p.partition};
-        bool end_right = latest[tp].error == 0 && latest[tp].offset == p.end;
+        bool end_right = latest[tp].error == 0 && latest[tp].offset == p.log_end();
         // Retention, in force again, may have moved it on already.
         bool start_right = earliest[tp].error == 0 && earliest[tp].offset >= p.log_start;
         if (end_right && start_right) continue;
         return Status(Code::kOffsetMismatch,
                       tp.ToString() + " holds offsets " + std::to_string(earliest[tp].offset) +
                           " to " + std::to_string(latest[tp].offset) + ", the plan says " +
-                          std::to_string(p.log_start) + " to " + std::to_string(p.end));
+                          std::to_string(p.log_start) + " to " + std::to_string(p.log_end()));
       }
     }
     return Status::Ok();
@@ -586,10 +433,13 @@ class Restore {
   Progress& progress_;
   const CallContext& context_;
   RestoreJournal journal_;
+  TopicSetup topics_;
+  kafka::Transactions transactions_;
+  std::unique_ptr<RestoreProducers> producers_;
+  std::unique_ptr<TransactionSteps> steps_;
+  ProducerIdentity markers_;
   kafka::FillerBatches fillers_;
   RestoreReport report_;
-  std::map<std::string, TopicId> ids_;
-  std::set<std::string> known_configs_;
   std::map<TopicPartition, std::pair<int64_t, int64_t>> ends_;  // log end, log start
   int64_t log_starts_cut_nanos_ = 0;
 };

@@ -22,6 +22,9 @@ Status RestoreJournal::Find(const format::SnapshotRef& snapshot,
     found_ = true;
     record_ = record;
   }
+  producer_index_.clear();
+  for (int i = 0; i < record_.producers_size(); ++i)
+    producer_index_[record_.producers(i).transactional_id()] = i;
   if (found_) return Status::Ok();
   record_.set_snapshot_id(snapshot.id());
   record_.set_target_cluster_id(target_cluster_id);
@@ -37,6 +40,9 @@ void RestoreJournal::StartAnew() {
   record_.set_restore_id(ToString(ByteView(fresh)));
   record_.set_started_ms(clock_.WallMillis());
   record_.clear_topics();
+  record_.clear_producers();
+  record_.clear_offset_maps();
+  producer_index_.clear();
   record_.clear_state();
 }
 
@@ -94,11 +100,39 @@ bool RestoreJournal::Adopted(const std::string& target) const {
   });
 }
 
+const format::RestoreRecord::TransactionalProducer* RestoreJournal::FindProducer(
+    const std::string& id) const {
+  auto found = producer_index_.find(id);
+  return found == producer_index_.end() ? nullptr : &record_.producers(found->second);
+}
+
+void RestoreJournal::SetProducer(const kafka::TransactionalProducer& producer, bool markers) {
+  auto [at, fresh] = producer_index_.try_emplace(producer.id, record_.producers_size());
+  auto* entry = fresh ? record_.add_producers() : record_.mutable_producers(at->second);
+  changed_ = changed_ || fresh || entry->producer_id() != producer.producer_id ||
+             entry->producer_epoch() != producer.epoch;
+  entry->set_transactional_id(producer.id);
+  entry->set_producer_id(producer.producer_id);
+  entry->set_producer_epoch(producer.epoch);
+  entry->set_markers(markers);
+}
+
+void RestoreJournal::SetOffsetMaps(const std::vector<format::ObjectRef>& maps) {
+  record_.clear_offset_maps();
+  for (const auto& map : maps) *record_.add_offset_maps() = map;
+  changed_ = true;
+}
+
+Status RestoreJournal::Save(const CallContext& context) {
+  return changed_ ? Commit(context) : Status::Ok();
+}
+
 Status RestoreJournal::Commit(const CallContext& context) {
   CrashPoint("restore.before_record");
   MB_RETURN_IF_ERROR(repository_.CommitRestore(record_, context).status());
   CrashPoint("restore.after_record");
   found_ = true;
+  changed_ = false;
   return Status::Ok();
 }
 

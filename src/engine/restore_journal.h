@@ -1,10 +1,12 @@
 // The record of a restore in the repository: what an interrupted run may go on with.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "engine/restore_plan.h"
+#include "kafka/transactions.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -31,6 +33,14 @@ class RestoreJournal {
   Status Created(const std::map<std::string, TopicId>& ids, const CallContext& context);
   Status Done(const CallContext& context);
 
+  // Transactional producers, by id; SetProducer takes effect with the next Save, which makes no
+  // commit when nothing changed.
+  const auto& producers() const { return record_.producers(); }
+  const format::RestoreRecord::TransactionalProducer* FindProducer(const std::string& id) const;
+  void SetProducer(const kafka::TransactionalProducer& producer, bool markers);
+  void SetOffsetMaps(const std::vector<format::ObjectRef>& maps);
+  Status Save(const CallContext& context);
+
   // Whether the topic was there before the restore.
   bool Adopted(const std::string& target) const;
 
@@ -40,6 +50,8 @@ class RestoreJournal {
   repo::Repository& repository_;
   Clock& clock_;
   bool found_ = false;
+  bool changed_ = false;
+  std::map<std::string, int> producer_index_;
   format::RestoreRecord record_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "engine/plan_partition.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
 
@@ -37,6 +38,7 @@ class Planner {
     plan_.target_cluster_id = metadata_->cluster_id;
     MB_RETURN_IF_ERROR(PlanTopics());
     MB_RETURN_IF_ERROR(CheckExistingTopics());
+    MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
     MB_RETURN_IF_ERROR(Estimate());
     return std::move(plan_);
@@ -101,10 +103,9 @@ class Planner {
       planned.log_start = p.start_offset();
       planned.end = p.end_offset();
       planned.blocks = std::move(blocks.partitions[p.partition()]);
-      FillPartition(source.topic(), topic, &planned);
-      topic->filler += static_cast<uint64_t>(planned.data_start);
-      topic->bytes += planned.bytes;
-      topic->records += planned.records;
+      std::string impossible = SummarizePartition(topic, &planned);
+      if (!impossible.empty())
+        Refuse(Code::kUnsupported, impossible, "leave the topic out with --exclude");
       topic->partitions.push_back(std::move(planned));
     }
     std::sort(topic->partitions.begin(), topic->partitions.end(),
@@ -121,51 +122,28 @@ class Planner {
     return Status::Ok();
   }
 
-  // Sums the blocks up, and names what stands in the way of the same offsets.
-  void FillPartition(const std::string& source, PlannedTopic* topic, PlannedPartition* p) {
-    uint64_t holes = 0, markers = 0, aborted = 0;
-    bool old_magic = false;
-    int64_t next = -1;
-    for (const repo::BlockUse& use : p->blocks) {
-      const repo::BlockStats& s = use.entry.stats;
-      if (next < 0) {
-        // Batches below the log start are not restored; where the one that holds it begins is seen
-        // when it is read.
-        next = use.use_from;
-        p->data_start = use.use_from;
-        p->first_timestamp = s.min_timestamp;
-      }
-      if (use.use_from > next) holes += static_cast<uint64_t>(use.use_from - next);
-      next = use.use_to;
-      holes += s.holes_inside + s.holes_between;
-      markers += s.markers;
-      aborted += s.aborted.size();
-      old_magic = old_magic || (s.flags & repo::kBlockOldMagic) != 0;
-      topic->log_append_time = topic->log_append_time || (s.flags & repo::kBlockLogAppendTime) != 0;
-      topic->largest_batch = std::max(topic->largest_batch, s.largest_batch);
-      p->bytes += use.entry.place.plain_bytes;
-      p->records += s.records;
+  // How each topic's offsets come about, by what the target allows.
+  Status DecideModes() {
+    NeededAbilities needed;
+    for (const PlannedTopic& topic : plan_.topics) {
+      needed.markers = needed.markers || topic.markers > 0;
+      needed.transactions = needed.transactions || topic.transactions > 0;
     }
-    if (p->blocks.empty()) {
-      p->data_start = p->log_start;
-      if (p->end > p->log_start) holes = static_cast<uint64_t>(p->end - p->log_start);
-    } else {
-      if (next < p->end) holes += static_cast<uint64_t>(p->end - next);
-      if (p->data_start > p->log_start)
-        holes += static_cast<uint64_t>(p->data_start - p->log_start);
-    }
-    std::string where = source + "-" + std::to_string(p->partition);
-    const std::string hint =
-        "leave these topics out with --exclude; logs with holes come with a later version";
-    if (markers > 0 || aborted > 0) {
-      Refuse(Code::kUnsupported, where + ": " + std::to_string(markers) + " transaction markers",
-             hint);
-    }
-    if (holes > 0) {
+    if (!needed.markers && !needed.transactions) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(plan_.abilities, ProbeTarget(target_, needed, context_));
+    for (PlannedTopic& topic : plan_.topics) {
+      std::string lacking;
+      if (topic.markers > 0 && plan_.abilities.markers == MarkerMeans::kNone)
+        lacking = "the target takes no transaction markers from us";
+      if (topic.transactions > 0 && !plan_.abilities.transactions)
+        lacking = "the target has no transaction coordinator for us";
+      if (lacking.empty()) continue;
       Refuse(Code::kUnsupported,
-             where + ": " + std::to_string(holes) + " offsets without a record (compaction)", hint);
+             "topic '" + topic.source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
+             "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
+             "transactions need Write on TransactionalId 'maxbrod-'");
     }
-    if (old_magic) Refuse(Code::kUnsupported, where + ": batches of message format 0 or 1", hint);
+    return Status::Ok();
   }
 
   void ForeseeRetention(PlannedTopic* topic) {
@@ -297,6 +275,8 @@ class Planner {
       plan_.bytes += topic.bytes;
       plan_.records += topic.records;
       plan_.filler += topic.filler;
+      plan_.markers += topic.markers;
+      plan_.transactions += topic.transactions;
       pads = pads || topic.filler > 0;
       plan_.disk_bytes += (topic.bytes + static_cast<uint64_t>(static_cast<double>(topic.filler) *
                                                                kFillerDiskBytes)) *

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/aborted_index.h"
 #include "engine/progress.h"
 #include "engine/selection.h"
+#include "engine/target_abilities.h"
 #include "kafka/cluster.h"
+#include "repo/offset_map.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -31,13 +35,24 @@ struct PlannedConfig {
 struct PlannedPartition {
   int32_t partition = 0;
   int64_t log_start = 0;   // consumers' first offset after the restore
-  int64_t end = 0;         // next offset after the restore
+  int64_t end = 0;         // next offset after the snapshot's last
   int64_t data_start = 0;  // base offset of the first batch; below it is filler
   int64_t first_end = 0;   // end of the first batch; data_start where there is none
   int64_t first_timestamp = -1;
   uint64_t bytes = 0, records = 0;
+  uint64_t markers = 0;  // control batches of the source
+  uint64_t holes = 0;    // other offsets without a record
+  AbortedIndex aborted;
+  // Holes below are filled with records that the target's cleaner removes, those above with
+  // markers.
+  int64_t fill_below = 0;
+  std::shared_ptr<const repo::OffsetMap> map;  // dense topics: where each record goes
   std::vector<repo::BlockUse> blocks;
+  // The target's log end: one marker more for each transaction that was aborted beyond the cut.
+  int64_t log_end() const { return end + static_cast<int64_t>(aborted.open_at_cut()); }
 };
+
+enum class OffsetsMode : uint8_t { kAuto, kExact, kDense };
 
 struct PlannedTopic {
   std::string source, target;
@@ -49,7 +64,13 @@ struct PlannedTopic {
   std::vector<PlannedConfig> configs;  // in force at the end
   std::vector<std::string> configs_left_out;
   std::vector<PlannedPartition> partitions;
-  uint64_t filler = 0;  // offsets to pad
+  OffsetsMode mode = OffsetsMode::kExact;  // kExact or kDense
+  std::string mode_why;                    // why dense
+  uint64_t filler = 0;                     // offsets to pad below the log starts
+  uint64_t markers = 0;                    // markers to write
+  uint64_t filled = 0;                     // offsets that the cleaner will empty
+  uint64_t transactions = 0;               // aborted ones, done again for real
+  bool old_formats = false;                // some batches are of message format 0 or 1: converted
   uint64_t bytes = 0, records = 0;
   uint64_t expiring_bytes = 0,
            expiring_records = 0;  // the broker will delete them soon, by retention
@@ -71,7 +92,8 @@ struct RestorePlan {
   std::vector<std::string> refusals;  // non-empty: nothing will be touched
   Code refusal_code = Code::kOk;
   std::string refusal_hint;
-  uint64_t bytes = 0, records = 0, filler = 0;
+  TargetAbilities abilities;
+  uint64_t bytes = 0, records = 0, filler = 0, markers = 0, transactions = 0;
   uint64_t disk_bytes = 0;  // over all replicas
   double seconds_estimate = 0;
   int64_t checkpoint_wait_ms = 0;  // until brokers have log starts on disk

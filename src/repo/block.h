@@ -20,6 +20,7 @@ enum BlockFlags : uint32_t {
   kBlockIdempotent = 1u << 3,     // some batch has a producer id
   kBlockDeleteHorizon = 1u << 4,  // some batch carries a delete horizon (KIP-534)
   kBlockEmptyBatch = 1u << 5,     // some batch header without records, left by compaction
+  kBlockUnknownControl = 1u << 6,  // some control batch that is no transaction marker
 };
 
 struct AbortedTransaction {
