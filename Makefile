@@ -30,7 +30,7 @@ deps:
 	@scripts/install-deps
 
 kafka: deps
-	@source ./dependencies.env; for v in $$KAFKA_TEST_VERSIONS; do scripts/fetch-kafka $$v >/dev/null; done
+	@source ./dependencies.env; for v in $$KAFKA_TEST_VERSIONS $$KAFKA_OLDEST_VERSION; do scripts/fetch-kafka $$v >/dev/null; done
 
 build/%/build.ninja:
 	@cmake --preset $*

@@ -8,6 +8,7 @@ import pytest
 from lib import jars
 from lib.cluster import Cluster
 from lib.maxbrod import Maxbrod
+from lib.zookeeper import ZooKeeperCluster
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -29,7 +30,8 @@ class Clusters:
 
     def __call__(self, version=jars.NEWEST, name=None, **options):
         name = name or f"cluster-{len(self._clusters) + 1}"
-        cluster = Cluster(version, self._folder / name, **options)
+        kind = ZooKeeperCluster if version.startswith("2.") else Cluster
+        cluster = kind(version, self._folder / name, **options)
         self._clusters.append(cluster)
         return cluster.start()
 

@@ -112,6 +112,7 @@ class Cluster:
     def __init__(self, version, folder, brokers=1, racks=None, listeners=(), tls=None, users=None, acls=False,
                  config=None, heap_mb=384, client_auth="none", optimize=False, detached=False):
         self.version = version
+        self.client_version = version  # of the probe and the tools
         self.folder = pathlib.Path(folder)
         self.tls = tls
         self.users = users or {}
@@ -137,7 +138,7 @@ class Cluster:
     def start(self, wait=True):
         """Formats the disks and starts all brokers."""
         if self._archive_to is None:
-            _ensure_class_archive(self.version)
+            _ensure_class_archive(self.version, type(self))
         boot = self._bootstrap_checkpoint()
         for broker in self.brokers:
             broker.data.mkdir(parents=True)
@@ -230,12 +231,12 @@ class Cluster:
         """The cluster's KafkaProbe, started at its first use."""
         if self._probe is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._probe = Probe(self.version, self.bootstrap(), self.folder / "probe.log")
+            self._probe = Probe(self.client_version, self.bootstrap(), self.folder / "probe.log")
         return self._probe
 
     def tool(self, main, *args, **options):
         """One of Kafka's own tools against this cluster, by its main class."""
-        return jars.tool(self.version, main, "--bootstrap-server", self.bootstrap(), *args, **options)
+        return jars.tool(self.client_version, main, "--bootstrap-server", self.bootstrap(), *args, **options)
 
     def segments(self, node, topic, partition=0):
         """The log files of a partition on a broker's disk, oldest first."""
@@ -341,7 +342,7 @@ class Cluster:
         return kept
 
 
-def _ensure_class_archive(version):
+def _ensure_class_archive(version, kind):
     """Runs one broker for the sake of the archive its JVM writes at its end."""
     archive = jars.class_archive(version)
     if archive.exists():
@@ -353,7 +354,7 @@ def _ensure_class_archive(version):
             return
         scratch = jars.CACHE / version / f"archive-{os.getpid()}"
         staging = archive.with_suffix(".tmp")
-        cluster = Cluster(version, scratch)
+        cluster = kind(version, scratch)
         cluster._archive_to = staging
         cluster.start()
         cluster.stop()

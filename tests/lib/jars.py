@@ -23,6 +23,7 @@ def _dependencies():
 DEPENDENCIES = _dependencies()
 VERSIONS = DEPENDENCIES["KAFKA_TEST_VERSIONS"].split()
 NEWEST = DEPENDENCIES["KAFKA_DEMO_VERSION"]
+OLDEST = DEPENDENCIES["KAFKA_OLDEST_VERSION"]
 # Debian's own Java, whatever else comes first in PATH.
 JVM = next(pathlib.Path("/usr/lib/jvm").glob("java-17-openjdk-*/bin/javac"), pathlib.Path("/usr/bin/javac")).parent
 

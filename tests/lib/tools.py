@@ -70,7 +70,7 @@ def dump_log(cluster, node, topic, partition=0):
     """kafka-dump-log over a partition's files on one broker's disk: [{baseOffset, lastOffset, count, ...}] per batch."""
     batches = []
     files = ",".join(map(str, cluster.segments(node, topic, partition)))
-    out = jars.tool(cluster.version, DUMP_LOG[cluster.version[0]], "--files", files)
+    out = jars.tool(cluster.client_version, DUMP_LOG[cluster.client_version[0]], "--files", files)
     for line in out.splitlines():
         if line.startswith("baseOffset:"):
             words = line.replace(": ", ":").split()
@@ -83,5 +83,5 @@ def aborted(cluster, node, topic, partition=0):
     files = sorted((cluster.brokers[node - 1].data / f"{topic}-{partition}").glob("*.txnindex"))
     if not files:
         return []
-    out = jars.tool(cluster.version, DUMP_LOG[cluster.version[0]], "--files", ",".join(map(str, files)))
+    out = jars.tool(cluster.client_version, DUMP_LOG[cluster.client_version[0]], "--files", ",".join(map(str, files)))
     return sorted((int(m[1]), int(m[2])) for m in re.finditer(r"firstOffset: (\d+) lastOffset: (\d+)", out))
