@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   cli::AddSnapshots(app, globals);
   cli::AddShow(app, globals);
   cli::AddRestore(app, globals);
+  cli::AddOffsets(app, globals);
   cli::AddVerify(app, globals);
   cli::AddDump(app, globals);
 

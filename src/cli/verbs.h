@@ -10,6 +10,7 @@ void AddBackup(CLI::App& app, Globals& globals);
 void AddSnapshots(CLI::App& app, Globals& globals);
 void AddShow(CLI::App& app, Globals& globals);
 void AddRestore(CLI::App& app, Globals& globals);
+void AddOffsets(CLI::App& app, Globals& globals);
 void AddVerify(CLI::App& app, Globals& globals);
 void AddDump(CLI::App& app, Globals& globals);
 
