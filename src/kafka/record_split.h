@@ -34,7 +34,7 @@ struct SplitOptions {
 };
 
 // Offsets from base_offset up to next_offset, which is not included. The bytes carry base_offset
-// too (brokers give out their own).
+// too; for a broker, which gives out its own, PatchBatch it to 0.
 struct SplitBatch {
   int64_t base_offset = 0;
   int64_t next_offset = 0;
