@@ -71,6 +71,7 @@ void BatchFeed::Unload() {
   ClearPending();
   block_ = SIZE_MAX;
   buffer_position_ = 0;
+  expanded_ = source_;
 }
 
 Status BatchFeed::LoadBlock(size_t index, const CallContext& context) {
@@ -95,6 +96,7 @@ Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
                                              ": somebody else wrote to it");
   }
   if (!partition_.aborted.empty()) MB_RETURN_IF_ERROR(CountSlots(offset, context));
+  source_ = std::max(offset, data_start_);
   Unload();
   position_ = offset;
   if (AtEnd() || position_ < data_start_) return Status::Ok();
@@ -107,22 +109,20 @@ Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
     }
     source = *mapped;
   }
+  source_ = source;
   expanded_ = source;
-  MB_RETURN_IF_ERROR(Prepare(context));
-  return TrimTo(source);
+  return Prepare(context);
 }
 
-// What is pending begins at or before the offset; a batch cannot be cut.
-Status BatchFeed::TrimTo(int64_t offset) {
-  while (!pending_.empty() && pending_.front().next <= offset) pending_.pop_front();
-  if (pending_.empty()) {
-    expanded_ = std::max(expanded_, offset);
-    return Status::Ok();
-  }
+// An entry that was begun is expanded from its start; what was taken of it goes. A batch cannot be
+// cut.
+Status BatchFeed::Trim() {
+  while (!pending_.empty() && pending_.front().next <= source_) pending_.pop_front();
+  if (pending_.empty()) return Status::Ok();
   Pending& front = pending_.front();
-  if (front.base >= offset) return Status::Ok();
+  if (front.base >= source_) return Status::Ok();
   if (front.kind == StepKind::kMarkers || front.filler()) {
-    front.base = offset;
+    front.base = source_;
     return Status::Ok();
   }
   return Status(Code::kOffsetMismatch,
@@ -166,6 +166,7 @@ Status BatchFeed::Take(PreparedStep* out, const CallContext& context) {
   } else {
     Pending step = std::move(pending_.front());
     pending_.pop_front();
+    source_ = step.next;
     pending_bytes_ -= std::min(pending_bytes_, step.owned.size());
     current_ = std::move(step.owned);
     step.owned = Bytes();
@@ -188,36 +189,39 @@ uint64_t BatchFeed::BytesToLoad() const {
 
 Status BatchFeed::Prepare(const CallContext& context) {
   while (pending_.empty() && expanded_ < partition_.log_end()) {
-    if (expanded_ >= partition_.end) {
-      AddEnd();
-      break;
-    }
-    bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
-                partition_.blocks[block_].use_to > expanded_;
-    if (!here) {
-      size_t index = 0;
-      if (block_ != SIZE_MAX && partition_.blocks[block_].use_to <= expanded_) index = block_ + 1;
-      while (index < partition_.blocks.size() && partition_.blocks[index].use_to <= expanded_)
-        ++index;
-      if (index >= partition_.blocks.size()) {
-        AddHole(expanded_, partition_.end);
-        continue;
-      }
-      // Between two blocks, as far as their indexes tell, without a look inside.
-      if (partition_.blocks[index].use_from > expanded_ &&
-          partition_.blocks[index].use_from == partition_.blocks[index].entry.stats.first_offset) {
-        AddHole(expanded_, partition_.blocks[index].use_from);
-        continue;
-      }
-      MB_RETURN_IF_ERROR(LoadBlock(index, context));
-    }
-    MB_RETURN_IF_ERROR(PrepareFromBlock(context));
+    MB_RETURN_IF_ERROR(ExpandNext(context));
+    MB_RETURN_IF_ERROR(Trim());
   }
   return Status::Ok();
 }
 
+Status BatchFeed::ExpandNext(const CallContext& context) {
+  if (expanded_ >= partition_.end) {
+    AddEnd();
+    return Status::Ok();
+  }
+  bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
+              partition_.blocks[block_].use_to > expanded_;
+  if (here) return ExpandFromBlock();
+  size_t index = 0;
+  if (block_ != SIZE_MAX && partition_.blocks[block_].use_to <= expanded_) index = block_ + 1;
+  while (index < partition_.blocks.size() && partition_.blocks[index].use_to <= expanded_) ++index;
+  if (index >= partition_.blocks.size()) {
+    AddHole(expanded_, partition_.end);
+    return Status::Ok();
+  }
+  // Between two blocks, as far as their indexes tell, without a look inside.
+  const repo::BlockUse& use = partition_.blocks[index];
+  if (use.use_from > expanded_ && use.use_from == use.entry.stats.first_offset) {
+    AddHole(expanded_, use.use_from);
+    return Status::Ok();
+  }
+  MB_RETURN_IF_ERROR(LoadBlock(index, context));
+  return ExpandFromBlock();
+}
+
 // Turns the block's next entry into steps.
-Status BatchFeed::PrepareFromBlock(const CallContext&) {
+Status BatchFeed::ExpandFromBlock() {
   kafka::BatchIterator it(batches_.subspan(buffer_position_));
   kafka::BatchEntry entry;
   int64_t use_to = partition_.blocks[block_].use_to;

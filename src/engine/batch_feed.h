@@ -99,9 +99,10 @@ class BatchFeed {
   };
 
   Status LoadBlock(size_t index, const CallContext& context);
-  // Makes pending_ non-empty.
+  // Makes pending_ non-empty unless the log is at its end.
   Status Prepare(const CallContext& context);
-  Status PrepareFromBlock(const CallContext& context);
+  Status ExpandNext(const CallContext& context);
+  Status ExpandFromBlock();
   int64_t Floor() const;
   Status Expand(const kafka::BatchEntry& entry);
   Status ExpandControl(const kafka::BatchEntry& entry);
@@ -111,7 +112,7 @@ class BatchFeed {
   void AddEnd();
   bool Fills(int64_t offset) const { return offset < partition_.fill_below; }
   void ClearPending();
-  Status TrimTo(int64_t offset);
+  Status Trim();
 
   Status Finish(const Pending& step, PreparedStep* out);
   Status FinishBatch(ByteView batch, const Pending& step, PreparedStep* out);
@@ -128,13 +129,14 @@ class BatchFeed {
   kafka::FillerBatches& fillers_;
   int64_t data_start_ = 0, first_step_end_ = 0;
   int64_t filler_timestamp_ = 0;  // below the first batch
-  int64_t position_ = 0;
+  int64_t position_ = 0;          // on the target
+  int64_t source_ = 0;            // steps below are taken
   int64_t stop_at_ = 0;
   size_t block_ = SIZE_MAX;  // index of the loaded block
   Bytes buffer_;
   ByteView batches_;  // in buffer_
   size_t buffer_position_ = 0;
-  int64_t expanded_ = 0;  // steps below are pending or taken
+  int64_t expanded_ = 0;  // of the source: steps below are pending or taken
   int64_t last_timestamp_ = 0;
   std::deque<Pending> pending_;
   uint64_t pending_bytes_ = 0;
