@@ -1,6 +1,7 @@
 // maxbrod restore: a snapshot back into a cluster, at the same offsets.
 #include <iostream>
 
+#include "base/user_time.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
 #include "cli/restore_output.h"
@@ -14,8 +15,9 @@ struct RestoreFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
   std::string snapshot;
-  std::vector<std::string> topics, exclude, rename, groups;
-  bool no_groups = false, dry_run = false, leave_retention_off = false;
+  std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
+  std::string pad_limit = "1h", at, markers = "auto";
+  bool no_groups = false, dry_run = false, leave_retention_off = false, append = false;
   int replication_factor = 0;
   size_t connections = 2;
 };
@@ -30,6 +32,19 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
     options.selection.only_groups.push_back(std::move(pattern));
   }
   options.selection.groups = !flags.no_groups;
+  engine::OffsetsPolicy& policy = options.selection.offsets;
+  for (const std::string& text : flags.offsets) MB_RETURN_IF_ERROR(policy.ParseMode(text));
+  MB_RETURN_IF_ERROR(policy.ParsePadLimit(flags.pad_limit));
+  policy.append = flags.append;
+  if (flags.markers == "write-txn-markers") policy.markers = engine::MarkerMeans::kWriteTxnMarkers;
+  if (flags.markers == "end-txn") policy.markers = engine::MarkerMeans::kEndTxn;
+  if (!flags.at.empty()) {
+    MB_ASSIGN_OR_RETURN(options.selection.at_ms, ParseUserTime(flags.at));
+  }
+  for (const std::string& text : flags.to_offset) {
+    MB_ASSIGN_OR_RETURN(engine::OffsetCut cut, engine::ParseToOffset(text));
+    options.selection.to_offsets.push_back(std::move(cut));
+  }
   options.selection.replication_factor = flags.replication_factor;
   options.selection.leave_retention_off = flags.leave_retention_off;
   options.dry_run = flags.dry_run;
@@ -83,6 +98,25 @@ void AddRestore(CLI::App& app, Globals& globals) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->excludes(no_groups);
+  verb->add_option("--offsets", flags->offsets,
+                   "auto, exact or dense (default auto: exact within --pad-limit); for some topics "
+                   "TOPIC=MODE (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--pad-limit", flags->pad_limit,
+                   "What auto may pad in one topic: offsets (5000000) or time (30m, 2h) "
+                   "(default 1h)");
+  verb->add_flag("--append", flags->append,
+                 "Add to topics that are not empty: other offsets, see 'maxbrod offsets'");
+  verb->add_option("--at", flags->at,
+                   "Nothing newer than this time, e.g. 2026-11-20T10:00:00Z; per partition up to "
+                   "the first newer record");
+  verb->add_option("--to-offset", flags->to_offset,
+                   "TOPIC:PARTITION:OFFSET, of this partition only offsets below (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--markers", flags->markers,
+                   "How offsets without a record are made: auto, write-txn-markers or end-txn "
+                   "(default auto)")
+      ->check(CLI::IsMember({"auto", "write-txn-markers", "end-txn"}));
   verb->add_option("--replication-factor", flags->replication_factor,
                    "For all topics, instead of the source's")
       ->check(CLI::Range(1, 100));
@@ -96,7 +130,9 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "  maxbrod restore nightly --repo file:///backups/kafka --bootstrap-server n1:9092 "
       "--dry-run\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy "
-      "--no-groups");
+      "--no-groups\n"
+      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --at 2026-11-20T10:00:00Z\n"
+      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
 }

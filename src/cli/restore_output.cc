@@ -14,17 +14,29 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
     configs.push_back({{"name", c.name}, {"value", c.value}, {"reason", c.reason}});
   nlohmann::json partitions = nlohmann::json::array();
   for (const auto& p : topic.partitions) {
-    partitions.push_back({{"partition", p.partition},
-                          {"log_start_offset", p.log_start},
-                          {"end_offset", p.end},
-                          {"filler", p.data_start},
-                          {"records", p.records},
-                          {"bytes", p.bytes}});
+    nlohmann::json partition = {{"partition", p.partition},
+                                {"log_start_offset", p.log_start},
+                                {"end_offset", p.end},
+                                {"target_end_offset", p.log_end()},
+                                {"filler", p.map ? 0 : p.data_start},
+                                {"records", p.records},
+                                {"bytes", p.bytes}};
+    if (p.cut && !p.cut->at_end) {
+      partition["cut_offset"] = p.cut->offset;
+      partition["cut_newest_ms"] = p.cut->timestamp_of_last;
+    }
+    partitions.push_back(std::move(partition));
   }
   return {{"source", topic.source},
           {"target", topic.target},
           {"exists", topic.exists},
-          {"offsets", "exact"},
+          {"offsets", engine::OffsetsModeName(topic.mode)},
+          {"offsets_why", topic.mode_why},
+          {"append", topic.append},
+          {"markers", topic.markers},
+          {"cleaned", topic.filled},
+          {"aborted_transactions", topic.transactions},
+          {"old_formats", topic.old_formats},
           {"replication_factor", topic.replication_factor},
           {"log_append_time", topic.log_append_time},
           {"filler", topic.filler},
@@ -43,6 +55,9 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan) {
                         {"records", plan.records},
                         {"bytes", plan.bytes},
                         {"filler", plan.filler},
+                        {"markers", plan.markers},
+                        {"markers_by", engine::MarkerMeansName(plan.abilities.markers)},
+                        {"aborted_transactions", plan.transactions},
                         {"disk_bytes", plan.disk_bytes},
                         {"seconds_estimate", plan.seconds_estimate},
                         {"warnings", plan.warnings},
@@ -61,7 +76,13 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan) {
 
 std::string TopicNote(const engine::PlannedTopic& topic) {
   std::vector<std::string> notes;
-  if (topic.exists) notes.push_back("exists, empty");
+  if (topic.exists) notes.push_back(topic.append ? "appended to" : "exists, empty");
+  if (!topic.mode_why.empty()) notes.push_back(topic.mode_why);
+  if (topic.transactions > 0)
+    notes.push_back(FormatCount(topic.transactions) + " aborted transactions");
+  if (topic.filled > 0)
+    notes.push_back(FormatCount(topic.filled) + " offsets filled, then cleaned away");
+  if (topic.old_formats) notes.push_back("old message format converted");
   if (topic.log_append_time) notes.push_back("append times kept, shown as CreateTime");
   if (topic.expiring_records > 0) {
     notes.push_back(FormatCount(topic.expiring_records) + " records expire soon (" +
@@ -70,6 +91,15 @@ std::string TopicNote(const engine::PlannedTopic& topic) {
   std::string text;
   for (const auto& note : notes) text += (text.empty() ? "" : "; ") + note;
   return text;
+}
+
+std::string OffsetsNote(const engine::RestorePlan& plan) {
+  size_t dense = 0;
+  for (const auto& topic : plan.topics) dense += topic.mode == engine::OffsetsMode::kDense ? 1 : 0;
+  if (dense == 0) return "same offsets";
+  return (dense == plan.topics.size() ? "other offsets"
+                                      : "same offsets but for " + FormatCount(dense) + " topics") +
+         " ('maxbrod offsets' translates)";
 }
 
 }  // namespace
@@ -81,15 +111,29 @@ void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
   }
   std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
             << plan.target_cluster_id << "\n\n";
-  Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", "NOTE"});
+  Table topics(
+      {"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS", "NOTE"});
   for (const auto& topic : plan.topics) {
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
     topics.Row({name, std::to_string(topic.partitions.size()),
-                std::to_string(topic.replication_factor), "exact", FormatCount(topic.records),
-                FormatBytes(topic.bytes), FormatCount(topic.filler), TopicNote(topic)});
+                std::to_string(topic.replication_factor), engine::OffsetsModeName(topic.mode),
+                FormatCount(topic.records), FormatBytes(topic.bytes), FormatCount(topic.filler),
+                FormatCount(topic.markers), TopicNote(topic)});
   }
   topics.Print(std::cout);
+  Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});
+  for (const auto& topic : plan.topics) {
+    for (const auto& p : topic.partitions) {
+      if (!p.cut || p.cut->at_end) continue;
+      cuts.Row({topic.source + "-" + std::to_string(p.partition), std::to_string(p.cut->offset),
+                p.cut->timestamp_of_last < 0 ? "-" : FormatTime(p.cut->timestamp_of_last)});
+    }
+  }
+  if (!cuts.empty()) {
+    std::cout << "\n";
+    cuts.Print(std::cout);
+  }
   Table configs({"TOPIC", "CONFIG", "VALUE", "WHY"});
   for (const auto& topic : plan.topics) {
     for (const auto& c : topic.configs) configs.Row({topic.target, c.name, c.value, c.reason});
@@ -111,8 +155,10 @@ void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
   }
   std::cout << "\n"
             << FormatCount(plan.records) << " records, " << FormatBytes(plan.bytes) << "; "
-            << FormatCount(plan.filler) << " filler offsets; about " << FormatBytes(plan.disk_bytes)
-            << " of the brokers' disks, about " << FormatDuration(plan.seconds_estimate) << "\n";
+            << FormatCount(plan.filler) << " filler offsets, " << FormatCount(plan.markers)
+            << " markers (" << engine::MarkerMeansName(plan.abilities.markers) << "); about "
+            << FormatBytes(plan.disk_bytes) << " of the brokers' disks, about "
+            << FormatDuration(plan.seconds_estimate) << "\n";
 }
 
 void PrintRestoreReport(const engine::RestoreReport& report, const Globals& globals) {
@@ -126,7 +172,11 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
                           {"groups_expire_ms", report.groups_expire_ms},
                           {"produce_requests", report.produced.requests},
                           {"produced_batches", report.produced.batches},
+                          {"markers_written", report.produced.markers},
+                          {"produce_seconds", report.produced.seconds},
                           {"settled", report.produced.parked},
+                          {"markers_written", report.produced.markers},
+                          {"transactions_aborted", report.produced.transactions},
                           {"redone", report.redone},
                           {"warnings", report.warnings},
                           {"plan", PlanJson(plan)}};
@@ -143,7 +193,8 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
             << "': " << FormatCount(plan.topics.size()) << " topics, " << FormatCount(plan.records)
             << " records, " << FormatBytes(plan.bytes) << " in " << FormatDuration(report.seconds)
             << " (" << FormatBytes(static_cast<uint64_t>(rate)) << "/s, "
-            << FormatCount(report.produced.requests) << " produce requests), same offsets\n";
+            << FormatCount(report.produced.requests) << " produce requests), " << OffsetsNote(plan)
+            << "\n";
   if (report.groups_restored > 0) {
     std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live until "
               << FormatTime(report.groups_expire_ms) << "\n";

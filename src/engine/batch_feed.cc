@@ -228,6 +228,13 @@ Status BatchFeed::ExpandFromBlock() {
   size_t before = 0;
   for (; it.Next(&entry); before = it.position()) {
     if (entry.header.last_offset() < expanded_) continue;
+    // A compressed wrapper of an old format names its last record: where it begins is seen inside.
+    if (entry.old_magic) {
+      expanded_ = std::max(expanded_, Floor());
+      MB_RETURN_IF_ERROR(ExpandSplit(entry));
+      buffer_position_ += it.position();
+      return Status::Ok();
+    }
     if (entry.header.base_offset >= std::min(use_to, partition_.end)) break;
     if (entry.header.base_offset > expanded_) {
       AddHole(expanded_, entry.header.base_offset);
@@ -261,11 +268,11 @@ int64_t BatchFeed::Floor() const {
 Status BatchFeed::Expand(const kafka::BatchEntry& entry) {
   const kafka::BatchHeader& h = entry.header;
   if (h.is_control()) return ExpandControl(entry);
-  if (!entry.old_magic && h.record_count == 0) {
+  if (h.record_count == 0) {
     AddHole(expanded_, std::min(h.next_offset(), partition_.end));
     return Status::Ok();
   }
-  bool whole = !entry.old_magic && h.missing_records() == 0 && !h.is_log_append_time() &&
+  bool whole = h.missing_records() == 0 && !h.is_log_append_time() &&
                h.next_offset() <= partition_.end && h.base_offset >= expanded_;
   if (!whole) return ExpandSplit(entry);
   std::optional<size_t> aborted;

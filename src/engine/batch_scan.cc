@@ -34,17 +34,49 @@ int64_t EarliestTimestamp(const BatchEntry& entry) {
                       : entry.header.max_timestamp;
 }
 
-void AddToStats(const BatchEntry& entry, uint64_t missing_before, repo::BlockStats* stats) {
+// Which offsets an entry spans, and how many of them hold a record.
+struct Extent {
+  int64_t first = 0;
+  int64_t last = 0;
+  int64_t records = 0;
+  int64_t missing() const { return last + 1 - first - records; }
+};
+
+// The header tells, but for a compressed wrapper of an old format, which names its last record
+// only: the one case in which a backup looks inside.
+Result<Extent> ExtentOf(const BatchEntry& entry) {
+  const kafka::BatchHeader& h = entry.header;
+  Extent extent{h.base_offset, h.last_offset(), h.record_count};
+  if (h.is_control()) extent.records = extent.last + 1 - extent.first;
+  if (!entry.old_magic || h.codec_id() == 0) return extent;
+  Bytes buffer;
+  MB_ASSIGN_OR_RETURN(kafka::RecordIterator it, kafka::RecordIterator::Open(entry.bytes, &buffer));
+  kafka::RecordView record;
+  extent.records = 0;
+  while (it.Next(&record)) {
+    if (extent.records++ == 0) extent.first = record.offset;
+    extent.last = record.offset;
+  }
+  MB_RETURN_IF_ERROR(it.status());
+  if (extent.records == 0) {
+    return Status(Code::kCorrupt,
+                  "the message at offset " + std::to_string(h.base_offset) + " wraps nothing");
+  }
+  return extent;
+}
+
+void AddToStats(const BatchEntry& entry, const Extent& extent, uint64_t missing_before,
+                repo::BlockStats* stats) {
   const kafka::BatchHeader& h = entry.header;
   bool first = stats->batches == 0;
   if (first) {
-    stats->first_offset = h.base_offset;
+    stats->first_offset = extent.first;
     stats->first_epoch = h.partition_leader_epoch;
     stats->missing_before = missing_before;
   } else {
     stats->holes_between += missing_before;
   }
-  stats->last_offset = h.last_offset();
+  stats->last_offset = extent.last;
   stats->last_epoch = h.partition_leader_epoch;
   stats->batches += 1;
   stats->largest_batch = std::max(stats->largest_batch, static_cast<uint32_t>(entry.bytes.size()));
@@ -54,8 +86,8 @@ void AddToStats(const BatchEntry& entry, uint64_t missing_before, repo::BlockSta
     stats->markers += 1;
     return;
   }
-  stats->records += static_cast<uint64_t>(h.record_count);
-  if (!entry.old_magic) stats->holes_inside += static_cast<uint64_t>(h.missing_records());
+  stats->records += static_cast<uint64_t>(extent.records);
+  stats->holes_inside += static_cast<uint64_t>(extent.missing());
   int64_t earliest = EarliestTimestamp(entry);
   if (earliest >= 0 && (stats->min_timestamp < 0 || earliest < stats->min_timestamp))
     stats->min_timestamp = earliest;
@@ -84,20 +116,19 @@ Status ScanBatches(ByteView records, size_t run_bytes_max, ScanCursor* cursor,
       MB_RETURN_IF_ERROR(flush(begin));
       continue;
     }
-    if (h.base_offset >= cursor->end_offset || h.last_offset() >= cursor->end_offset) break;
+    if (h.last_offset() >= cursor->end_offset) break;
     MB_RETURN_IF_ERROR(kafka::CheckBatchCrc(entry.bytes));
+    MB_ASSIGN_OR_RETURN(Extent extent, ExtentOf(entry));
     if (current.stats.batches > 0 && begin + entry.bytes.size() - run_from > run_bytes_max) {
       MB_RETURN_IF_ERROR(flush(begin));
     }
     if (current.stats.batches == 0) run_from = begin;
     uint64_t before = 0;
-    if (h.base_offset > cursor->next_offset)
-      before = static_cast<uint64_t>(h.base_offset - cursor->next_offset);
-    cursor->missing += before;
-    if (!h.is_control() && !entry.old_magic)
-      cursor->missing += static_cast<uint64_t>(h.missing_records());
-    AddToStats(entry, before, &current.stats);
-    cursor->next_offset = h.next_offset();
+    if (extent.first > cursor->next_offset)
+      before = static_cast<uint64_t>(extent.first - cursor->next_offset);
+    cursor->missing += before + static_cast<uint64_t>(extent.missing());
+    AddToStats(entry, extent, before, &current.stats);
+    cursor->next_offset = extent.last + 1;
     cursor->last_epoch = h.partition_leader_epoch;
   }
   MB_RETURN_IF_ERROR(flush(begin));

@@ -27,7 +27,8 @@ class Pool {
   }
 
   Result<ProduceTotals> Run() {
-    last_ack_ = options_.clock->MonotonicNanos();
+    int64_t begun = options_.clock->MonotonicNanos();
+    last_ack_ = begun;
     while (true) {
       MB_RETURN_IF_ERROR(context_.Check());
       MB_RETURN_IF_ERROR(SettleParked());
@@ -35,7 +36,10 @@ class Pool {
       for (ProduceItem& item : items_) {
         if (!item.Finished()) open.push_back(&item);
       }
-      if (open.empty()) return totals_;
+      if (open.empty()) {
+        totals_.seconds = static_cast<double>(options_.clock->MonotonicNanos() - begun) / 1e9;
+        return totals_;
+      }
       parked_since_ = 0;
       MB_RETURN_IF_ERROR(Round(open));
       MB_RETURN_IF_ERROR(CheckStall());
@@ -134,6 +138,7 @@ void ProduceTotals::Add(const ProduceTotals& other) {
   parked += other.parked;
   markers += other.markers;
   transactions += other.transactions;
+  seconds += other.seconds;
 }
 
 Result<ProduceTotals> ProduceAll(kafka::Cluster& cluster, std::vector<ProduceTask>& tasks,

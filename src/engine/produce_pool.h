@@ -56,6 +56,7 @@ struct ProduceTotals {
   uint64_t parked = 0;  // times a partition had to be settled
   uint64_t markers = 0;
   uint64_t transactions = 0;  // aborted for real
+  double seconds = 0;         // from first to last request
   void Add(const ProduceTotals& other);
 };
 

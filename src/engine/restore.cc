@@ -11,6 +11,7 @@
 #include "engine/transaction_steps.h"
 #include "kafka/errors.h"
 #include "os/crash_point.h"
+#include "repo/offset_maps.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -18,8 +19,13 @@ namespace {
 constexpr int kAttempts = 2;
 
 // What shapes the result: a run with other options is another restore.
-std::string OptionsText(const RestorePlan& plan) {
-  std::string text;
+std::string OptionsText(const RestorePlan& plan, const RestoreSelection& selection) {
+  std::string text = "offsets " + selection.offsets.Text() + "\n";
+  if (selection.at_ms) text += "at " + std::to_string(*selection.at_ms) + "\n";
+  for (const OffsetCut& cut : selection.to_offsets) {
+    text += "to " + cut.topic + ":" + std::to_string(cut.partition) + ":" +
+            std::to_string(cut.offset) + "\n";
+  }
   for (const PlannedTopic& topic : plan.topics) {
     text +=
         topic.source + "=" + topic.target + "/" + std::to_string(topic.replication_factor) + "\n";
@@ -34,7 +40,7 @@ struct PartitionWork {
   int64_t end = 0;  // what the log holds
   int64_t earliest = 0;
   TopicPartition tp() const { return {topic->target, plan->partition}; }
-  bool Complete() const { return end >= plan->log_end() && earliest >= plan->log_start; }
+  bool Complete() const { return end >= plan->log_end() && earliest >= plan->target_log_start(); }
 };
 
 class Restore {
@@ -76,9 +82,9 @@ class Restore {
     MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_,
                                                       options_.selection, nullptr, now, context_));
     MB_RETURN_IF_ERROR(journal_.Find(snapshot, report_.plan.target_cluster_id,
-                                     OptionsText(report_.plan), context_));
+                                     OptionsText(report_.plan, options_.selection), context_));
     if (!journal_.found()) return Status::Ok();
-    EarlierRestore earlier = journal_.Earlier();
+    MB_ASSIGN_OR_RETURN(EarlierRestore earlier, journal_.Earlier(context_));
     if (journal_.done() && !StillThere(earlier)) {
       journal_.StartAnew();
       return Status::Ok();
@@ -99,6 +105,7 @@ class Restore {
   }
 
   Status Execute() {
+    MB_RETURN_IF_ERROR(SaveOffsetMaps());
     MB_RETURN_IF_ERROR(journal_.Begin(report_.plan, context_));
     MB_RETURN_IF_ERROR(PrepareProducers());
     std::set<std::string> todo;
@@ -122,6 +129,21 @@ class Restore {
     return journal_.Done(context_);
   }
 
+  // Before anything is produced: where appending began is known from nothing else later.
+  Status SaveOffsetMaps() {
+    if (journal_.found()) return Status::Ok();
+    std::vector<repo::PartitionOffsetMap> maps;
+    for (const PlannedTopic& topic : report_.plan.topics) {
+      for (const PlannedPartition& p : topic.partitions) {
+        if (p.map) maps.push_back({topic.source, topic.target, p.partition, *p.map});
+      }
+    }
+    if (maps.empty()) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(auto stored, repo::WriteOffsetMaps(repository_.store(), maps, context_));
+    journal_.SetOffsetMaps(stored);
+    return Status::Ok();
+  }
+
   Status PrepareProducers() {
     const TargetAbilities& abilities = report_.plan.abilities;
     producers_ = std::make_unique<RestoreProducers>(transactions_, journal_,
@@ -143,7 +165,8 @@ class Restore {
   std::vector<const PlannedTopic*> Incomplete(const std::set<std::string>& todo) const {
     std::vector<const PlannedTopic*> topics;
     for (const PlannedTopic& topic : report_.plan.topics) {
-      if (todo.count(topic.target) > 0 && !TopicComplete(topic.target)) topics.push_back(&topic);
+      if (todo.count(topic.target) > 0 && !topic.append && !TopicComplete(topic.target))
+        topics.push_back(&topic);
     }
     return topics;
   }
@@ -189,7 +212,7 @@ class Restore {
       if (topic.target != target) continue;
       for (const auto& p : topic.partitions) {
         auto [end, earliest] = ends_.at({target, p.partition});
-        if (end < p.log_end() || earliest < p.log_start) return false;
+        if (end < p.log_end() || earliest < p.target_log_start()) return false;
       }
     }
     return true;
@@ -209,6 +232,7 @@ class Restore {
         for (const auto& slot : producers_->SlotsOf(topic, p))
           feed.slots.push_back({slot.producer_id, slot.epoch});
         if (steps_->by_end_txn()) feed.markers_per_step = 1;
+        feed.map = p.map.get();
         w.feed = std::make_unique<BatchFeed>(repository_, p, std::move(feed), fillers_);
         if (!w.Complete())
           MB_RETURN_IF_ERROR(w.feed->Open(context_).WithContext(w.tp().ToString()));
@@ -277,7 +301,7 @@ class Restore {
     std::vector<PartitionWork*> of_task;
     for (PartitionWork& w : *work) {
       if (troubles->count(w.topic->target) > 0 || w.Complete()) continue;
-      if (only_padding && w.plan->log_start == 0) continue;
+      if (only_padding && w.plan->target_log_start() == 0) continue;
       int64_t stop_at = only_padding ? w.feed->first_step_end() : w.plan->log_end();
       w.feed->StopAt(stop_at);
       if (w.end == stop_at || (only_padding && w.end > stop_at)) continue;
@@ -325,7 +349,7 @@ class Restore {
                       const std::map<std::string, Status>& troubles) {
     kafka::PerPartition<int64_t> before;
     for (const PartitionWork& w : *work) {
-      if (troubles.count(w.topic->target) > 0 || w.earliest >= w.plan->log_start) continue;
+      if (troubles.count(w.topic->target) > 0 || w.earliest >= w.plan->target_log_start()) continue;
       before[w.tp()] = w.plan->log_start;
     }
     if (before.empty()) return Status::Ok();
@@ -416,12 +440,13 @@ class Restore {
         TopicPartition tp{topic.target, p.partition};
         bool end_right = latest[tp].error == 0 && latest[tp].offset == p.log_end();
         // Retention, in force again, may have moved it on already.
-        bool start_right = earliest[tp].error == 0 && earliest[tp].offset >= p.log_start;
+        bool start_right = earliest[tp].error == 0 && earliest[tp].offset >= p.target_log_start();
         if (end_right && start_right) continue;
         return Status(Code::kOffsetMismatch,
                       tp.ToString() + " holds offsets " + std::to_string(earliest[tp].offset) +
                           " to " + std::to_string(latest[tp].offset) + ", the plan says " +
-                          std::to_string(p.log_start) + " to " + std::to_string(p.log_end()));
+                          std::to_string(p.target_log_start()) + " to " +
+                          std::to_string(p.log_end()));
       }
     }
     return Status::Ok();

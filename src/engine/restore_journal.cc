@@ -4,6 +4,7 @@
 
 #include "codec/hash.h"
 #include "os/crash_point.h"
+#include "repo/offset_maps.h"
 
 namespace maxbrod::engine {
 
@@ -46,14 +47,20 @@ void RestoreJournal::StartAnew() {
   record_.clear_state();
 }
 
-EarlierRestore RestoreJournal::Earlier() const {
+Result<EarlierRestore> RestoreJournal::Earlier(const CallContext& context) const {
   EarlierRestore earlier;
   if (!found_) return earlier;
   for (const auto& topic : record_.topics()) {
     if (topic.target_topic_id().size() != 16) continue;
     earlier.topics[topic.target()] =
         TopicId{Uuid::FromBytes(AsBytes(topic.target_topic_id()).data())};
+    if (topic.dense()) earlier.dense.insert(topic.target());
   }
+  auto note = [&](repo::PartitionOffsetMap map) {
+    earlier.starts[{map.target_topic, map.partition}] = map.map.target_start();
+    return Status::Ok();
+  };
+  MB_RETURN_IF_ERROR(repo::ForEachOffsetMap(repository_.store(), record_, note, context));
   return earlier;
 }
 
@@ -70,6 +77,9 @@ Status RestoreJournal::Begin(const RestorePlan& plan, const CallContext& context
     t->set_target(topic.target);
     t->set_partitions(static_cast<int32_t>(topic.partitions.size()));
     t->set_adopted(topic.exists);
+    t->set_dense(topic.mode == OffsetsMode::kDense);
+    // Adding to a topic that is not empty goes on only where this run began.
+    if (topic.append) t->set_target_topic_id(AsText(topic.existing_id.id.view()).data(), 16);
   }
   return Commit(context);
 }

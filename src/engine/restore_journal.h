@@ -24,7 +24,7 @@ class RestoreJournal {
   bool found() const { return found_; }
   bool done() const { return found_ && record_.state() == format::RestoreRecord::DONE; }
   // Topics of an earlier run that may hold data.
-  EarlierRestore Earlier() const;
+  Result<EarlierRestore> Earlier(const CallContext& context) const;
   std::string id_hex() const;
 
   // Each is one commit.

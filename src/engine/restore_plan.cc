@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "engine/dense_map.h"
 #include "engine/plan_partition.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
@@ -11,9 +12,6 @@
 namespace maxbrod::engine {
 namespace {
 
-// First guesses of what a target takes, for the estimate only.
-constexpr double kFillerPerSecond = 3e6;
-constexpr double kBytesPerSecond = 150e6;
 constexpr double kFillerDiskBytes = 0.6;
 // Brokers write log starts to disk every log.flush.start.offset.checkpoint.interval.ms; this much
 // is added.
@@ -37,6 +35,7 @@ class Planner {
     MB_ASSIGN_OR_RETURN(defaults_, ReadTopicDefaults(target_, context_));
     plan_.target_cluster_id = metadata_->cluster_id;
     MB_RETURN_IF_ERROR(PlanTopics());
+    MB_RETURN_IF_ERROR(CheckCutsUsed());
     MB_RETURN_IF_ERROR(CheckExistingTopics());
     MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
@@ -103,6 +102,7 @@ class Planner {
       planned.log_start = p.start_offset();
       planned.end = p.end_offset();
       planned.blocks = std::move(blocks.partitions[p.partition()]);
+      MB_RETURN_IF_ERROR(ApplyCuts(source.topic(), &planned));
       std::string impossible = SummarizePartition(topic, &planned);
       if (!impossible.empty())
         Refuse(Code::kUnsupported, impossible, "leave the topic out with --exclude");
@@ -122,27 +122,137 @@ class Planner {
     return Status::Ok();
   }
 
-  // How each topic's offsets come about, by what the target allows.
+  // What the user wants no further than.
+  Status ApplyCuts(const std::string& topic, PlannedPartition* p) {
+    TimeCut cut{p->end, true, -1};
+    if (selection_.at_ms) {
+      MB_ASSIGN_OR_RETURN(cut, FindTimeCut(repository_.store(), p->blocks, p->log_start, p->end,
+                                           *selection_.at_ms, context_));
+    }
+    for (const OffsetCut& wanted : selection_.to_offsets) {
+      if (wanted.topic != topic || wanted.partition != p->partition) continue;
+      cuts_used_.insert(topic + ":" + std::to_string(p->partition));
+      if (wanted.offset < p->log_start || wanted.offset > p->end) {
+        return Status(Code::kInvalidArgument,
+                      "--to-offset " + std::to_string(wanted.offset) + " of " + topic + "-" +
+                          std::to_string(p->partition) + ": the snapshot holds offsets " +
+                          std::to_string(p->log_start) + " to " + std::to_string(p->end));
+      }
+      cut.offset = wanted.offset;
+      cut.at_end = cut.offset == p->end;
+    }
+    if (!selection_.at_ms && cut.at_end) return Status::Ok();
+    p->cut = cut;
+    p->end = cut.offset;
+    while (!p->blocks.empty() && p->blocks.back().use_from >= p->end) p->blocks.pop_back();
+    if (!p->blocks.empty()) p->blocks.back().use_to = std::min(p->blocks.back().use_to, p->end);
+    return Status::Ok();
+  }
+
+  Status CheckCutsUsed() {
+    for (const OffsetCut& wanted : selection_.to_offsets) {
+      std::string name = wanted.topic + ":" + std::to_string(wanted.partition);
+      if (cuts_used_.count(name) > 0) continue;
+      return Status(Code::kNotFound, "--to-offset " + name + ": no such partition is restored");
+    }
+    return Status::Ok();
+  }
+
+  // How each topic's offsets come about: by the policy, what the target allows, and what it takes.
   Status DecideModes() {
     NeededAbilities needed;
-    for (const PlannedTopic& topic : plan_.topics) {
-      needed.markers = needed.markers || topic.markers > 0;
-      needed.transactions = needed.transactions || topic.transactions > 0;
-    }
-    if (!needed.markers && !needed.transactions) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(plan_.abilities, ProbeTarget(target_, needed, context_));
     for (PlannedTopic& topic : plan_.topics) {
-      std::string lacking;
-      if (topic.markers > 0 && plan_.abilities.markers == MarkerMeans::kNone)
-        lacking = "the target takes no transaction markers from us";
-      if (topic.transactions > 0 && !plan_.abilities.transactions)
-        lacking = "the target has no transaction coordinator for us";
-      if (lacking.empty()) continue;
-      Refuse(Code::kUnsupported,
-             "topic '" + topic.source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
-             "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
-             "transactions need Write on TransactionalId 'maxbrod-'");
+      bool dense = MustBeDense(&topic);
+      needed.markers = needed.markers || (!dense && topic.markers > 0);
+      needed.transactions = needed.transactions || (!dense && topic.transactions > 0);
     }
+    if (needed.markers || needed.transactions) {
+      MB_ASSIGN_OR_RETURN(plan_.abilities,
+                          ProbeTarget(target_, needed, selection_.offsets.markers, context_));
+    }
+    for (PlannedTopic& topic : plan_.topics) {
+      if (topic.mode == OffsetsMode::kExact) DecideMode(&topic);
+      if (topic.mode == OffsetsMode::kDense) {
+        MB_RETURN_IF_ERROR(MakeDense(&topic));
+      } else if (topic.markers > 0) {
+        plan_.warnings.push_back("topic '" + topic.target + "': " + std::to_string(topic.markers) +
+                                 " offsets become transaction markers, which carry the time of the "
+                                 "restore: lookups by time find them first, and retention by time "
+                                 "begins anew for their segments");
+      }
+    }
+    return Status::Ok();
+  }
+
+  bool MustBeDense(PlannedTopic* topic) {
+    bool wanted = selection_.offsets.For(topic->source) == OffsetsMode::kDense;
+    if (wanted) topic->mode_why = "--offsets";
+    if (topic->append) topic->mode_why = "the topic is not empty (--append)";
+    if (earlier_ != nullptr && IsOurs(*topic)) {
+      bool before = earlier_->dense.count(topic->target) > 0;
+      if (before && topic->mode_why.empty()) topic->mode_why = "as the run before";
+      if (before) topic->mode = OffsetsMode::kDense;
+      return before;
+    }
+    if (!topic->mode_why.empty()) topic->mode = OffsetsMode::kDense;
+    return topic->mode == OffsetsMode::kDense;
+  }
+
+  void DecideMode(PlannedTopic* topic) {
+    OffsetsMode wanted = selection_.offsets.For(topic->source);
+    std::string lacking;
+    if (topic->markers > 0 && plan_.abilities.markers == MarkerMeans::kNone)
+      lacking = "the target takes no transaction markers from us";
+    if (topic->transactions > 0 && !plan_.abilities.transactions)
+      lacking = "the target has no transaction coordinator for us";
+    if (!lacking.empty() && wanted == OffsetsMode::kExact) {
+      Refuse(Code::kUnsupported,
+             "topic '" + topic->source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
+             "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
+             "transactions need Write on TransactionalId 'maxbrod-*'; or --offsets auto or dense");
+    }
+    if (wanted != OffsetsMode::kAuto || (earlier_ != nullptr && IsOurs(*topic))) return;
+    if (!lacking.empty()) lacking += " (" + plan_.abilities.why_not + ")";
+    if (lacking.empty()) lacking = BeyondPadLimit(*topic);
+    if (lacking.empty()) return;
+    topic->mode = OffsetsMode::kDense;
+    topic->mode_why = lacking;
+  }
+
+  std::string BeyondPadLimit(const PlannedTopic& topic) const {
+    const OffsetsPolicy& policy = selection_.offsets;
+    uint64_t offsets = topic.filler + topic.markers;
+    double seconds = PaddingSeconds(topic, plan_.abilities);
+    if (policy.pad_limit_offsets > 0 && offsets > policy.pad_limit_offsets) {
+      return std::to_string(offsets) + " offsets to pad are more than --pad-limit " +
+             std::to_string(policy.pad_limit_offsets);
+    }
+    if (policy.pad_limit_seconds > 0 && seconds > policy.pad_limit_seconds) {
+      return "padding would take about " + std::to_string(static_cast<int64_t>(seconds)) +
+             " s, more than --pad-limit";
+    }
+    return {};
+  }
+
+  Status MakeDense(PlannedTopic* topic) {
+    topic->filler = topic->markers = topic->transactions = 0;
+    topic->records = 0;
+    for (PlannedPartition& p : topic->partitions) {
+      TopicPartition tp{topic->target, p.partition};
+      int64_t start = 0;
+      auto found = append_at_.find(tp);
+      if (found != append_at_.end()) start = found->second;
+      if (earlier_ != nullptr && IsOurs(*topic)) {
+        auto before = earlier_->starts.find(tp);
+        if (before != earlier_->starts.end()) start = before->second;
+      }
+      MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, start, context_));
+      p.records = static_cast<uint64_t>(p.map->records());
+      topic->records += p.records;
+    }
+    plan_.warnings.push_back("topic '" + topic->target +
+                             "' is restored dense, with other offsets: " + topic->mode_why +
+                             "; 'maxbrod offsets' translates, groups are translated");
     return Status::Ok();
   }
 
@@ -178,7 +288,9 @@ class Planner {
         continue;
       topic.exists = true;
       topic.existing_id = found->second.id;
-      if (found->second.partitions.size() != topic.partitions.size()) {
+      bool more = found->second.partitions.size() > topic.partitions.size();
+      if (found->second.partitions.size() != topic.partitions.size() &&
+          !(selection_.offsets.append && more)) {
         Refuse(Code::kAlreadyExists,
                "topic '" + topic.target + "' exists with " +
                    std::to_string(found->second.partitions.size()) +
@@ -197,7 +309,12 @@ class Planner {
     for (const auto& [tp, end] : ends) {
       if (end.error != 0)
         return kafka::ErrorStatus(end.error, "ListOffsets of " + tp.ToString() + " on the target");
-      if (end.offset == 0 || !named.insert(tp.topic).second) continue;
+      if (end.offset == 0) continue;
+      if (selection_.offsets.append) {
+        Append(tp, end.offset);
+        continue;
+      }
+      if (!named.insert(tp.topic).second) continue;
       Refuse(Code::kAlreadyExists,
              "topic '" + tp.topic + "' exists and is not empty (partition " +
                  std::to_string(tp.partition) + " ends at offset " + std::to_string(end.offset) +
@@ -205,6 +322,13 @@ class Planner {
              kExistsHint);
     }
     return Status::Ok();
+  }
+
+  void Append(const TopicPartition& tp, int64_t end) {
+    append_at_[tp] = end;
+    for (PlannedTopic& topic : plan_.topics) {
+      if (topic.target == tp.topic) topic.append = true;
+    }
   }
 
   bool IsOurs(const PlannedTopic& topic) const {
@@ -215,8 +339,8 @@ class Planner {
   }
 
   Status PlanGroups() {
-    std::map<std::string, std::string> targets;
-    for (const PlannedTopic& topic : plan_.topics) targets[topic.source] = topic.target;
+    std::map<std::string, const PlannedTopic*> targets;
+    for (const PlannedTopic& topic : plan_.topics) targets[topic.source] = &topic;
     for (const format::GroupSnapshot& source : plan_.snapshot.groups) {
       const auto& only = selection_.only_groups;
       bool wanted = only.empty() ||
@@ -233,9 +357,12 @@ class Planner {
           continue;
         }
         kafka::CommittedOffset offset;
-        offset.topic = target->second;
+        offset.topic = target->second->target;
         offset.partition = o.partition();
         offset.offset = o.offset();
+        const auto& partitions = target->second->partitions;
+        if (static_cast<size_t>(o.partition()) < partitions.size())
+          offset.offset = partitions[static_cast<size_t>(o.partition())].Translate(o.offset());
         offset.metadata = o.metadata();
         group.offsets.push_back(std::move(offset));
       }
@@ -269,6 +396,14 @@ class Planner {
     return Status::Ok();
   }
 
+  double PaddingSeconds(const PlannedTopic& topic, const TargetAbilities& abilities) const {
+    double markers =
+        abilities.markers == MarkerMeans::kEndTxn ? plan_.rates.end_txns : plan_.rates.markers;
+    return static_cast<double>(topic.filler + topic.filled) / plan_.rates.filler +
+           static_cast<double>(topic.markers) / markers +
+           static_cast<double>(topic.transactions) / plan_.rates.end_txns;
+  }
+
   Status Estimate() {
     bool pads = false;
     for (const PlannedTopic& topic : plan_.topics) {
@@ -282,8 +417,9 @@ class Planner {
                                                                kFillerDiskBytes)) *
                           static_cast<uint64_t>(topic.replication_factor);
     }
-    plan_.seconds_estimate = static_cast<double>(plan_.bytes) / kBytesPerSecond +
-                             static_cast<double>(plan_.filler) / kFillerPerSecond;
+    plan_.seconds_estimate = static_cast<double>(plan_.bytes) / plan_.rates.bytes;
+    for (const PlannedTopic& topic : plan_.topics)
+      plan_.seconds_estimate += PaddingSeconds(topic, plan_.abilities);
     if (pads) {
       MB_ASSIGN_OR_RETURN(plan_.checkpoint_wait_ms, CheckpointWait());
       plan_.seconds_estimate += static_cast<double>(plan_.checkpoint_wait_ms) / 1000;
@@ -307,7 +443,9 @@ class Planner {
   }
 
   static constexpr const char* kExistsHint =
-      "delete it, leave it out with --exclude, or restore under another name with --rename FROM=TO";
+      "delete it, leave it out with --exclude, restore under another name with --rename FROM=TO, "
+      "or "
+      "add to it with --append (other offsets)";
 
   repo::Repository& repository_;
   kafka::Cluster& target_;
@@ -317,6 +455,8 @@ class Planner {
   const CallContext& context_;
   std::shared_ptr<const kafka::ClusterMetadata> metadata_;
   TopicDefaults defaults_;
+  std::map<TopicPartition, int64_t> append_at_;
+  std::set<std::string> cuts_used_;
   RestorePlan plan_;
 };
 

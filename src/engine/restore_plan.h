@@ -1,8 +1,11 @@
 // What a restore will do, known in full before anything is touched.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,19 +13,45 @@
 #include "engine/progress.h"
 #include "engine/selection.h"
 #include "engine/target_abilities.h"
+#include "engine/time_cut.h"
 #include "kafka/cluster.h"
 #include "repo/offset_map.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
 
+enum class OffsetsMode : uint8_t { kAuto, kExact, kDense };
+const char* OffsetsModeName(OffsetsMode mode);
+
+// Same offsets, or records one after another with a map from old to new offsets.
+struct OffsetsPolicy {
+  OffsetsMode mode = OffsetsMode::kAuto;
+  std::vector<std::pair<NamePattern, OffsetsMode>> topics;  // the first that matches decides
+  // kAuto: what padding and markers of a topic may take before it is restored dense. 0: no limit.
+  uint64_t pad_limit_offsets = 0;
+  double pad_limit_seconds = 3600;
+  MarkerMeans markers = MarkerMeans::kNone;  // kNone: what the target allows
+  bool append = false;                       // topics that are not empty are appended to, dense
+
+  // "auto", "exact", "dense", or TOPIC=MODE with a pattern. kInvalidArgument with a hint.
+  Status ParseMode(const std::string& text);
+  // An amount of offsets ("5000000") or a time ("90s", "30m", "2h").
+  Status ParsePadLimit(const std::string& text);
+  OffsetsMode For(const std::string& topic) const;
+  // All of it that shapes a restore's result, as text.
+  std::string Text() const;
+};
+
 struct RestoreSelection {
   TopicSelection topics;
   Renames renames;
   bool groups = true;
   std::vector<NamePattern> only_groups;  // empty: all
-  int replication_factor = 0;            // 0: as on the source
-  bool leave_retention_off = false;  // the restored topics keep everything until somebody decides
+  OffsetsPolicy offsets;
+  std::optional<int64_t> at_ms;       // no records newer than this
+  std::vector<OffsetCut> to_offsets;  // nor these partitions' from these offsets on
+  int replication_factor = 0;         // 0: as on the source
+  bool leave_retention_off = false;   // the restored topics keep everything until somebody decides
 };
 
 struct PlannedConfig {
@@ -48,11 +77,19 @@ struct PlannedPartition {
   int64_t fill_below = 0;
   std::shared_ptr<const repo::OffsetMap> map;  // dense topics: where each record goes
   std::vector<repo::BlockUse> blocks;
-  // The target's log end: one marker more for each transaction that was aborted beyond the cut.
-  int64_t log_end() const { return end + static_cast<int64_t>(aborted.open_at_cut()); }
-};
+  std::optional<TimeCut> cut;  // `end` lies before the snapshot's
 
-enum class OffsetsMode : uint8_t { kAuto, kExact, kDense };
+  // The target's log end. With the same offsets: one marker more for each transaction that was
+  // aborted beyond the cut.
+  int64_t log_end() const {
+    return map ? map->end() : end + static_cast<int64_t>(aborted.open_at_cut());
+  }
+  int64_t target_log_start() const { return map ? 0 : log_start; }
+  // For a committed offset: the next record to read is the same one.
+  int64_t Translate(int64_t offset) const {
+    return map ? map->Translate(offset) : std::min(offset, end);
+  }
+};
 
 struct PlannedTopic {
   std::string source, target;
@@ -66,6 +103,7 @@ struct PlannedTopic {
   std::vector<PlannedPartition> partitions;
   OffsetsMode mode = OffsetsMode::kExact;  // kExact or kDense
   std::string mode_why;                    // why dense
+  bool append = false;                     // there, and not empty: its configs stay
   uint64_t filler = 0;                     // offsets to pad below the log starts
   uint64_t markers = 0;                    // markers to write
   uint64_t filled = 0;                     // offsets that the cleaner will empty
@@ -83,6 +121,15 @@ struct PlannedGroup {
   size_t left_out = 0;                          // offsets of topics that are not restored
 };
 
+// What a target takes a second: guesses, unless measured on it.
+struct TargetRates {
+  double bytes = 150e6;
+  double filler = 3e6;
+  double markers = 15e3;
+  double end_txns = 300;
+  bool measured = false;
+};
+
 struct RestorePlan {
   repo::Snapshot snapshot;
   std::string target_cluster_id;
@@ -93,6 +140,7 @@ struct RestorePlan {
   Code refusal_code = Code::kOk;
   std::string refusal_hint;
   TargetAbilities abilities;
+  TargetRates rates;
   uint64_t bytes = 0, records = 0, filler = 0, markers = 0, transactions = 0;
   uint64_t disk_bytes = 0;  // over all replicas
   double seconds_estimate = 0;
@@ -104,7 +152,9 @@ struct RestorePlan {
 
 // An earlier run of the same restore: topics it created may hold data.
 struct EarlierRestore {
-  std::map<std::string, TopicId> topics;  // target name -> id
+  std::map<std::string, TopicId> topics;     // target name -> id
+  std::set<std::string> dense;               // target names
+  std::map<TopicPartition, int64_t> starts;  // where dense partitions of the target began
 };
 
 Result<RestorePlan> MakeRestorePlan(repo::Repository& repository,

@@ -79,7 +79,7 @@ Status TopicSetup::Await(const RestorePlan& plan, const std::set<std::string>& t
       if (todo.count(topic.target) == 0) continue;
       auto found = metadata->topics.find(topic.target);
       bool ready = found != metadata->topics.end() && found->second.error == 0 &&
-                   found->second.partitions.size() == topic.partitions.size();
+                   found->second.partitions.size() >= topic.partitions.size();
       for (size_t i = 0; ready && i < topic.partitions.size(); ++i) {
         ready = found->second.partitions[i].leader.value() >= 0;
       }
@@ -133,6 +133,7 @@ Status TopicSetup::PutRealConfigs(RestorePlan* plan) {
   CrashPoint("restore.before_configs");
   ConfigChanges changes;
   for (PlannedTopic& topic : plan->topics) {
+    if (topic.append) continue;
     MB_RETURN_IF_ERROR(LearnConfigs(topic.target));
     std::vector<std::string> unknown;
     changes[topic.target] = FinalChanges(topic, known_configs_, &unknown);

@@ -31,16 +31,17 @@ const char* MarkerMeansName(MarkerMeans means) {
 }
 
 Result<TargetAbilities> ProbeTarget(kafka::Cluster& target, const NeededAbilities& needed,
-                                    const CallContext& context) {
+                                    MarkerMeans wanted, const CallContext& context) {
   TargetAbilities abilities;
   bool ask_coordinator = needed.transactions;
-  if (needed.markers) {
+  if (needed.markers && wanted == MarkerMeans::kEndTxn) ask_coordinator = true;
+  if (needed.markers && wanted != MarkerMeans::kEndTxn) {
     Status markers = target.ProbeWriteTxnMarkers(context);
     if (markers.ok()) {
       abilities.markers = MarkerMeans::kWriteTxnMarkers;
     } else if (IsRefusal(markers)) {
       abilities.why_not = markers.message();
-      ask_coordinator = true;
+      ask_coordinator = ask_coordinator || wanted == MarkerMeans::kNone;
     } else {
       return markers;
     }
@@ -55,7 +56,8 @@ Result<TargetAbilities> ProbeTarget(kafka::Cluster& target, const NeededAbilitie
   }
   abilities.transactions = true;
   MB_ASSIGN_OR_RETURN(abilities.transaction_timeout, kafka::TransactionTimeoutMax(target, context));
-  if (needed.markers && abilities.markers == MarkerMeans::kNone)
+  bool may_end = wanted != MarkerMeans::kWriteTxnMarkers;
+  if (needed.markers && may_end && abilities.markers == MarkerMeans::kNone)
     abilities.markers = MarkerMeans::kEndTxn;
   return abilities;
 }

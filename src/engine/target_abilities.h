@@ -27,10 +27,11 @@ struct NeededAbilities {
   bool transactions = false;
 };
 
-// Asks for what is needed only: finding a transaction coordinator creates the cluster's
+// `wanted` other than kNone: only that way of making markers is tried. Asks for what is needed
+// only: finding a transaction coordinator creates the cluster's
 // __transaction_state topic where it does not exist. A refusal is an answer, not an error.
 Result<TargetAbilities> ProbeTarget(kafka::Cluster& target, const NeededAbilities& needed,
-                                    const CallContext& context);
+                                    MarkerMeans wanted, const CallContext& context);
 
 // "WriteTxnMarkers", "EndTxn", "none".
 const char* MarkerMeansName(MarkerMeans means);

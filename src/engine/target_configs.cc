@@ -1,6 +1,7 @@
 #include "engine/target_configs.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 
 namespace maxbrod::engine {
@@ -68,7 +69,9 @@ struct Working {
 };
 
 std::vector<Working> WorkingConfigs(const PlannedTopic& topic) {
-  uint64_t largest = std::max<uint64_t>(topic.largest_batch + 4096ull, 2 * 1024 * 1024);
+  // Batches made anew (holes, append times, old formats) may be larger than the source's.
+  constexpr uint64_t kRoom = 4 * 1024 * 1024;
+  uint64_t largest = std::min<uint64_t>(topic.largest_batch * 2ull + kRoom, INT32_MAX);
   return {
       {"cleanup.policy", "delete"},
       {"retention.ms", "-1"},
