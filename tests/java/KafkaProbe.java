@@ -22,6 +22,7 @@ public final class KafkaProbe {
   private final Admins admins;
   private final Producing producing;
   private final Transacting transacting;
+  private final Transforming transforming;
   private final Dumping dumping;
   private final Consuming consuming;
 
@@ -29,6 +30,7 @@ public final class KafkaProbe {
     admins = new Admins(client);
     producing = new Producing(client);
     transacting = new Transacting(client);
+    transforming = new Transforming(client);
     dumping = new Dumping(client);
     consuming = new Consuming(client);
   }
@@ -48,6 +50,7 @@ public final class KafkaProbe {
     }
     probe.consuming.stopAll();
     probe.producing.stopAll();
+    probe.transforming.stopAll();
     System.exit(0);
   }
 
@@ -94,6 +97,9 @@ public final class KafkaProbe {
       case "end-transaction" -> producing.endTransaction(c);
       case "transactions" -> transacting.transactions(c);
       case "markers" -> transacting.markers(c);
+      case "transform-start" -> transforming.start(c);
+      case "transform-status" -> transforming.status(c);
+      case "transform-stop" -> transforming.stop(c);
       case "dump" -> dumping.dump(c);
       case "consumer-start" -> consuming.start(c);
       case "consumer-status" -> consuming.status(c);
