@@ -50,6 +50,7 @@ demo: all kafka
 bench: deps kafka build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)
 	@bench/run
+	@bench/holes
 
 format: deps
 	@scripts/check-format --fix
