@@ -16,7 +16,7 @@ struct RestoreFlags {
   ClusterFlags cluster;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
-  std::string pad_limit = "1h", at, markers = "auto";
+  std::string pad_limit = "1h", at, markers = "auto", holes = "auto";
   bool no_groups = false, dry_run = false, leave_retention_off = false, append = false;
   int replication_factor = 0;
   size_t connections = 2;
@@ -38,6 +38,8 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   policy.append = flags.append;
   if (flags.markers == "write-txn-markers") policy.markers = engine::MarkerMeans::kWriteTxnMarkers;
   if (flags.markers == "end-txn") policy.markers = engine::MarkerMeans::kEndTxn;
+  if (flags.holes == "markers") policy.holes = engine::HoleMeans::kMarkers;
+  if (flags.holes == "cleaner") policy.holes = engine::HoleMeans::kCleaner;
   if (!flags.at.empty()) {
     MB_ASSIGN_OR_RETURN(options.selection.at_ms, ParseUserTime(flags.at));
   }
@@ -117,6 +119,10 @@ void AddRestore(CLI::App& app, Globals& globals) {
                    "How offsets without a record are made: auto, write-txn-markers or end-txn "
                    "(default auto)")
       ->check(CLI::IsMember({"auto", "write-txn-markers", "end-txn"}));
+  verb->add_option("--holes", flags->holes,
+                   "How the holes of compacted topics are made: auto (by cost), markers, or "
+                   "cleaner: filled, and emptied by the brokers' cleaner (default auto)")
+      ->check(CLI::IsMember({"auto", "markers", "cleaner"}));
   verb->add_option("--replication-factor", flags->replication_factor,
                    "For all topics, instead of the source's")
       ->check(CLI::Range(1, 100));

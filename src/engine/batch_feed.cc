@@ -44,8 +44,11 @@ Status BatchFeed::Open(const CallContext& context) {
   while (it.Next(&entry) && entry.header.last_offset() < wanted) {
   }
   MB_RETURN_IF_ERROR(it.status());
-  // A first batch that begins below the log start comes whole; one above leaves a hole.
-  data_start_ = std::min(entry.header.base_offset, partition_.log_start);
+  // A first batch that begins below the log start comes whole, unless it is cut up anyway; one
+  // above leaves a hole.
+  bool whole =
+      !entry.old_magic && entry.header.missing_records() == 0 && !entry.header.is_log_append_time();
+  if (whole) data_start_ = std::min(entry.header.base_offset, partition_.log_start);
   filler_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp - 2 * kRollSegmentMs);
   last_timestamp_ = entry.header.max_timestamp;
   MB_RETURN_IF_ERROR(Seek(data_start_, context));
@@ -188,7 +191,9 @@ uint64_t BatchFeed::BytesToLoad() const {
 }
 
 Status BatchFeed::Prepare(const CallContext& context) {
-  while (pending_.empty() && expanded_ < partition_.log_end()) {
+  // In the source's offsets: what is open at the cut stays out of a dense log.
+  int64_t end = options_.map != nullptr ? partition_.end : partition_.log_end();
+  while (pending_.empty() && expanded_ < end) {
     MB_RETURN_IF_ERROR(ExpandNext(context));
     MB_RETURN_IF_ERROR(Trim());
   }
@@ -319,15 +324,29 @@ Status BatchFeed::ExpandControl(const kafka::BatchEntry& entry) {
 
 Status BatchFeed::ExpandSplit(const kafka::BatchEntry& entry) {
   const kafka::BatchHeader& h = entry.header;
-  kafka::SplitOptions split;
   std::optional<size_t> aborted;
   if (!entry.old_magic && h.is_transactional())
     aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
-  split.first_offset = expanded_;
-  split.last_offset = partition_.end - 1;
-  split.fill_holes = Fills(h.base_offset) && options_.map == nullptr && !aborted;
   std::vector<kafka::SplitBatch> parts;
-  MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &parts));
+  int64_t filled = 0;  // up to here with what stands in for holes
+  if (options_.map == nullptr && !aborted)
+    filled = std::min({partition_.fill_below, h.next_offset(), partition_.end});
+  if (filled > expanded_) {
+    kafka::SplitOptions split;
+    split.first_offset = expanded_;
+    split.last_offset = filled - 1;
+    split.fill_holes = true;
+    MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &parts));
+  }
+  if (h.next_offset() > filled && filled < partition_.end) {
+    kafka::SplitOptions split;
+    split.first_offset = std::max(expanded_, filled);
+    split.last_offset = partition_.end - 1;
+    std::vector<kafka::SplitBatch> rest;
+    MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &rest));
+    parts.insert(parts.end(), std::make_move_iterator(rest.begin()),
+                 std::make_move_iterator(rest.end()));
+  }
   int64_t until = std::min(h.next_offset(), partition_.end);
   if (aborted && options_.map != nullptr) parts.clear();
   for (kafka::SplitBatch& part : parts) {

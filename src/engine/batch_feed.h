@@ -110,7 +110,6 @@ class BatchFeed {
   void AddHole(int64_t from, int64_t to);
   void AddMarkers(int64_t from, int64_t to);
   void AddEnd();
-  bool Fills(int64_t offset) const { return offset < partition_.fill_below; }
   void ClearPending();
   Status Trim();
 

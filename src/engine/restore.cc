@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/cleaner_heads.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
 #include "engine/restore_topics.h"
@@ -266,13 +267,14 @@ class Restore {
     }
     std::map<std::string, Status> troubles;
     progress_.Begin("padding", 0, 0);
-    MB_RETURN_IF_ERROR(Produce(&work, true, &troubles));
+    MB_RETURN_IF_ERROR(Produce(&work, Phase::kPadding, &troubles));
     CrashPoint("restore.after_padding");
     MB_RETURN_IF_ERROR(CutLogStarts(&work, troubles));
     MB_RETURN_IF_ERROR(topics_.StopRolling(Unfinished(work, troubles)));
     CrashPoint("restore.before_data");
     progress_.Begin("restoring", bytes, records);
-    MB_RETURN_IF_ERROR(Produce(&work, false, &troubles));
+    MB_RETURN_IF_ERROR(FillHeads(&work, &troubles));
+    MB_RETURN_IF_ERROR(Produce(&work, Phase::kAll, &troubles));
     CrashPoint("restore.after_data");
     failed->clear();
     for (auto& [topic, status] : troubles) {
@@ -295,16 +297,63 @@ class Restore {
     return topics;
   }
 
-  Status Produce(std::vector<PartitionWork>* work, bool only_padding,
+  // How far a round of producing goes.
+  enum class Phase : uint8_t { kPadding, kHeads, kHeadMarkers, kAll };
+
+  // None: the partition has nothing to do in this phase.
+  static std::optional<int64_t> StopOf(const PartitionWork& w, Phase phase) {
+    const PlannedPartition& p = *w.plan;
+    bool done = w.end > p.fill_below;
+    switch (phase) {
+      case Phase::kPadding:
+        if (p.target_log_start() == 0 || w.end >= w.feed->first_step_end()) return std::nullopt;
+        return w.feed->first_step_end();
+      case Phase::kHeads:
+        if (p.fill_below == 0 || p.map || done) return std::nullopt;
+        return p.fill_below;
+      case Phase::kHeadMarkers:
+        if (p.fill_below == 0 || p.map || done) return std::nullopt;
+        return p.fill_below + 1;
+      case Phase::kAll:
+        break;
+    }
+    return p.log_end();
+  }
+
+  // Everything below the last wide hole, as the brokers' cleaner leaves it.
+  Status FillHeads(std::vector<PartitionWork>* work, std::map<std::string, Status>* troubles) {
+    std::vector<CleanerHead> heads;
+    for (const PartitionWork& w : *work) {
+      // Beyond the head's marker an earlier run had cleaned it.
+      bool todo = w.plan->fill_below > 0 && !w.plan->map && w.end <= w.plan->fill_below + 1;
+      if (todo && !w.Complete()) heads.push_back({w.topic, w.plan});
+    }
+    if (heads.empty()) return Status::Ok();
+    MB_RETURN_IF_ERROR(Produce(work, Phase::kHeads, troubles));
+    DropTroubled(*troubles, &heads);
+    CleanerHeads cleaner(repository_, target_, topics_, *options_.clock, progress_,
+                         options_.cleaner_limit, context_);
+    MB_RETURN_IF_ERROR(cleaner.RollAtNextAppend(heads));
+    MB_RETURN_IF_ERROR(Produce(work, Phase::kHeadMarkers, troubles));
+    DropTroubled(*troubles, &heads);
+    return cleaner.Clean(heads);
+  }
+
+  static void DropTroubled(const std::map<std::string, Status>& troubles,
+                           std::vector<CleanerHead>* heads) {
+    std::erase_if(*heads,
+                  [&](const CleanerHead& head) { return troubles.count(head.topic->target) > 0; });
+  }
+
+  Status Produce(std::vector<PartitionWork>* work, Phase phase,
                  std::map<std::string, Status>* troubles) {
     std::vector<ProduceTask> tasks;
     std::vector<PartitionWork*> of_task;
     for (PartitionWork& w : *work) {
       if (troubles->count(w.topic->target) > 0 || w.Complete()) continue;
-      if (only_padding && w.plan->target_log_start() == 0) continue;
-      int64_t stop_at = only_padding ? w.feed->first_step_end() : w.plan->log_end();
-      w.feed->StopAt(stop_at);
-      if (w.end == stop_at || (only_padding && w.end > stop_at)) continue;
+      std::optional<int64_t> stop_at = StopOf(w, phase);
+      if (!stop_at || w.end == *stop_at) continue;
+      w.feed->StopAt(*stop_at);
       Status sought = w.feed->Seek(w.end, context_);
       w.feed->Unload();
       if (sought.code() == Code::kOffsetMismatch) {

@@ -23,6 +23,7 @@ struct RestoreOptions {
   size_t connections_per_broker = 2;
   Millis quiet{1'500};
   Millis stall_limit{180'000};
+  Millis cleaner_limit{300'000};  // without any replica's head cleaned
   Millis group_retention{int64_t{90} * 24 * 3600 * 1000};
   bool dry_run = false;
   Clock* clock = &Clock::System();

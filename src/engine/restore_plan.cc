@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/dense_map.h"
+#include "engine/last_hole.h"
 #include "engine/plan_partition.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
@@ -17,6 +18,10 @@ constexpr double kFillerDiskBytes = 0.6;
 // is added.
 constexpr int64_t kCheckpointMarginMs = 2'000;
 constexpr int64_t kCheckpointIntervalDefaultMs = 60'000;
+
+// What the way by the cleaner costs: its back-off twice, and reading all that is in the head.
+constexpr double kCleanerSeconds = 35;
+constexpr double kCleanerBytesPerSecond = 40e6;
 
 class Planner {
  public:
@@ -167,6 +172,7 @@ class Planner {
       needed.transactions = needed.transactions || (!dense && topic.transactions > 0);
     }
     if (needed.markers || needed.transactions) {
+      MB_RETURN_IF_ERROR(PlanHeads());
       MB_ASSIGN_OR_RETURN(plan_.abilities,
                           ProbeTarget(target_, needed, selection_.offsets.markers, context_));
     }
@@ -182,6 +188,36 @@ class Planner {
       }
     }
     return Status::Ok();
+  }
+
+  // Which topics have their holes filled and cleaned, and up to where.
+  Status PlanHeads() {
+    for (PlannedTopic& topic : plan_.topics) {
+      if (topic.mode == OffsetsMode::kDense || !WantsCleaner(topic)) continue;
+      for (PlannedPartition& p : topic.partitions) {
+        if (p.holes == 0) continue;
+        MB_ASSIGN_OR_RETURN(auto hole, FindLastHole(repository_, p, context_));
+        // The hole's last offset is the marker that opens the next segment.
+        if (!hole || hole->to - 1 <= p.log_start) continue;
+        p.fill_below = hole->to - 1;
+        topic.filled += p.holes - 1;
+        topic.markers -= p.holes - 1;
+      }
+    }
+    return Status::Ok();
+  }
+
+  bool WantsCleaner(const PlannedTopic& topic) {
+    auto policy = EffectiveConfig(topic, defaults_, "cleanup.policy");
+    bool compacted = policy && policy->find("compact") != std::string::npos;
+    uint64_t holes = 0;
+    for (const PlannedPartition& p : topic.partitions) holes += p.holes;
+    if (!compacted || holes == 0 || selection_.offsets.holes == HoleMeans::kMarkers) return false;
+    if (selection_.offsets.holes == HoleMeans::kCleaner) return true;
+    // Each hole costs a marker, and often one more batch, as dear.
+    double markers = 2 * static_cast<double>(holes) / plan_.rates.markers;
+    double cleaner = kCleanerSeconds + static_cast<double>(topic.bytes) / kCleanerBytesPerSecond;
+    return markers > cleaner;
   }
 
   bool MustBeDense(PlannedTopic* topic) {

@@ -23,6 +23,13 @@ namespace maxbrod::engine {
 enum class OffsetsMode : uint8_t { kAuto, kExact, kDense };
 const char* OffsetsModeName(OffsetsMode mode);
 
+// How the holes of a compacted log come about.
+enum class HoleMeans : uint8_t {
+  kAuto,     // by cost
+  kMarkers,  // transaction markers
+  kCleaner,  // records without a key, which the brokers' cleaner removes
+};
+
 // Same offsets, or records one after another with a map from old to new offsets.
 struct OffsetsPolicy {
   OffsetsMode mode = OffsetsMode::kAuto;
@@ -31,7 +38,8 @@ struct OffsetsPolicy {
   uint64_t pad_limit_offsets = 0;
   double pad_limit_seconds = 3600;
   MarkerMeans markers = MarkerMeans::kNone;  // kNone: what the target allows
-  bool append = false;                       // topics that are not empty are appended to, dense
+  HoleMeans holes = HoleMeans::kAuto;
+  bool append = false;  // topics that are not empty are appended to, dense
 
   // "auto", "exact", "dense", or TOPIC=MODE with a pattern. kInvalidArgument with a hint.
   Status ParseMode(const std::string& text);

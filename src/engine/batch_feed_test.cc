@@ -1,0 +1,695 @@
+#include "engine/batch_feed.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "engine/log_testing.h"
+
+namespace maxbrod::engine {
+namespace {
+
+using kafka::BatchAttributes;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Shape = SourceLog::Shape;
+
+constexpr int64_t kPlainProducer = 6'000;
+
+// A partition's leader: takes steps as it would take requests, or refuses them by failing the test.
+class Target {
+ public:
+  explicit Target(int64_t start = 0) { log_.end_offset = log_.log_start_offset = start; }
+
+  // `markers_landed`: of kMarkers only so many are written, -1: all.
+  void Apply(const PreparedStep& step, const std::vector<ProducerIdentity>& slots,
+             const AbortedIndex& aborted, int64_t markers_landed = -1) {
+    ASSERT_EQ(step.base_offset, log_.end_offset);
+    ASSERT_GT(step.next_offset, step.base_offset);
+    if (step.kind == StepKind::kMarkers) {
+      int64_t count = step.next_offset - step.base_offset;
+      if (markers_landed >= 0) count = std::min(count, markers_landed);
+      for (int64_t i = 0; i < count; ++i) Marker(kMarkerProducer, true);
+      return;
+    }
+    if (step.kind == StepKind::kAbort) {
+      Marker(slots.at(aborted.transactions().at(step.transaction).slot).id, false);
+      return;
+    }
+    Bytes batch(step.header.begin(), step.header.end());
+    Append(batch, step.payload);
+    ASSERT_NO_FATAL_FAILURE(ExpectProducible(batch, step.kind == StepKind::kAborted))
+        << "at offset " << step.base_offset;
+    auto header = kafka::BatchHeader::Parse(batch);
+    if (step.kind == StepKind::kAborted) {
+      uint32_t slot = aborted.transactions().at(step.transaction).slot;
+      ASSERT_EQ(header->producer_id, slots.at(slot).id);
+      ASSERT_EQ(header->producer_epoch, slots.at(slot).epoch);
+    }
+    log_.Append(batch);
+    ASSERT_EQ(log_.end_offset, step.next_offset);
+  }
+  void Marker(int64_t producer_id, bool commit) {
+    kafka::ControlRecord record;
+    record.type = commit ? kafka::ControlRecord::kCommit : kafka::ControlRecord::kAbort;
+    log_.Append(*kafka::BuildControlBatch(log_.end_offset, 1, producer_id, 2, record));
+  }
+
+  int64_t end() const { return log_.end_offset; }
+  const kafka::FakePartition& log() const { return log_; }
+
+ private:
+  kafka::FakePartition log_;
+};
+
+// A step by value.
+struct Step {
+  StepView view;
+  uint64_t records = 0;
+  Bytes bytes;
+};
+
+std::vector<Step> TakeAll(BatchFeed* feed) {
+  std::vector<Step> steps;
+  while (!feed->AtEnd()) {
+    PreparedStep step;
+    Status taken = feed->Take(&step, {});
+    EXPECT_TRUE(taken.ok()) << taken.ToString();
+    if (!taken.ok()) break;
+    steps.push_back({step, step.records, {}});
+    bool batch = step.kind == StepKind::kBatch || step.kind == StepKind::kAborted;
+    if (batch) {
+      steps.back().bytes.assign(step.header.begin(), step.header.end());
+      Append(steps.back().bytes, step.payload);
+    }
+  }
+  return steps;
+}
+
+// "B[0,3) M[3,4)": what comes next, with B for batches, T for those in a transaction, M for
+// markers, A for an abort.
+std::string Text(const std::vector<Step>& steps) {
+  std::string text;
+  for (const Step& step : steps) {
+    text += text.empty() ? "" : " ";
+    text += "BTMA"[static_cast<size_t>(step.view.kind)];
+    text += "[" + std::to_string(step.view.base_offset) + "," +
+            std::to_string(step.view.next_offset) + ")";
+  }
+  return text;
+}
+
+// Everything from the start into an empty target, and what the target then holds.
+LogView RunAll(StoredLog* stored, const repo::OffsetMap* map = nullptr) {
+  Target target(map != nullptr ? map->target_start() : 0);
+  auto feed = stored->Feed(kPlainProducer, target.end(), map);
+  while (!feed->AtEnd() && !testing::Test::HasFatalFailure()) {
+    PreparedStep step;
+    Status taken = feed->Take(&step, {});
+    EXPECT_TRUE(taken.ok()) << taken.ToString();
+    if (!taken.ok()) break;
+    target.Apply(step, stored->Slots(), stored->plan().aborted);
+  }
+  return ReadTarget(target.log(), stored->plan().aborted);
+}
+
+void ExpectRestored(const SourceLog& log, int64_t start, int64_t end) {
+  StoredLog stored(log, start, end);
+  EXPECT_EQ(Differences(log.Expected(stored.plan()), RunAll(&stored)), "");
+}
+
+std::string StepsOf(const SourceLog& log, int64_t start, int64_t end) {
+  StoredLog stored(log, start, end);
+  return Text(TakeAll(stored.Feed(kPlainProducer).get()));
+}
+
+TEST(BatchFeedTest, BatchesStayWhole) {
+  SourceLog log;
+  log.Records(3);
+  log.Batch({.width = 2, .codec = CompressionType::kZstd, .producer_id = 12, .base_sequence = 40});
+  log.Batch({.width = 4, .attributes = BatchAttributes::kDeleteHorizon});
+  EXPECT_EQ(StepsOf(log, 0, 9), "B[0,3) B[3,5) B[5,9)");
+  ExpectRestored(log, 0, 9);
+}
+
+TEST(BatchFeedTest, MarkersStandWhereNoRecordIs) {
+  SourceLog log(2);  // deleted by the cleaner
+  log.Records(1);
+  log.Gap(2);
+  log.Emptied(3);
+  log.Batch({.width = 5, .deltas = {1, 2, 4}});
+  EXPECT_EQ(StepsOf(log, 0, 15),
+            "M[0,2) B[2,3) M[3,5) M[5,8) M[8,9) B[9,11) M[11,12) B[12,13) M[13,15)");
+  ExpectRestored(log, 0, 15);
+}
+
+TEST(BatchFeedTest, CommittedIsPlainAndAbortedIsAbortedAgain) {
+  SourceLog log;
+  log.Transactional(100, {.width = 2});
+  log.Transactional(101, {.width = 3});
+  log.Records(1);
+  log.Transactional(100, {.width = 1});
+  log.End(100, true);
+  log.Transactional(101, {.width = 4, .deltas = {0, 3}});
+  log.Transactional(100, {.width = 1});
+  log.End(101, false);
+  log.End(100, true);
+  EXPECT_EQ(StepsOf(log, 0, 15),
+            "B[0,2) T[2,5) B[5,6) B[6,7) M[7,8) T[8,9) M[9,11) T[11,12) B[12,13) A[13,14) "
+            "M[14,15)");
+  ExpectRestored(log, 0, 15);
+}
+
+TEST(BatchFeedTest, WhatIsOpenAtTheCutIsAbortedBehindIt) {
+  SourceLog log;
+  log.Transactional(100, {.width = 2});
+  log.Transactional(101, {.width = 1});
+  log.Transactional(102, {.width = 1});
+  log.AbortBeyond(101, 70);
+  log.AbortBeyond(100, 80);
+  EXPECT_EQ(StepsOf(log, 0, 4), "T[0,2) T[2,3) B[3,4) A[4,5) A[5,6)");
+  ExpectRestored(log, 0, 4);
+  // With a hole before the cut.
+  EXPECT_EQ(StepsOf(log, 0, 6), "T[0,2) T[2,3) B[3,4) M[4,6) A[6,7) A[7,8)");
+  // Ended, but not within the cut; the second one began behind it.
+  log.End(103, false);
+  EXPECT_EQ(StepsOf(log, 0, 2), "T[0,2) A[2,3)");
+  // A marker of a transaction whose records are all gone.
+  EXPECT_EQ(StepsOf(log, 4, 5), "B[0,4) A[4,5) A[5,6) A[6,7)");
+}
+
+TEST(BatchFeedTest, LogAppendTimeIsWrittenIntoTheRecords) {
+  SourceLog log;
+  log.Batch({.width = 3, .attributes = BatchAttributes::kLogAppendTime});
+  log.Batch(
+      {.width = 3, .codec = CompressionType::kGzip, .attributes = BatchAttributes::kLogAppendTime});
+  EXPECT_EQ(StepsOf(log, 0, 6), "B[0,3) B[3,6)");
+  ExpectRestored(log, 0, 6);
+}
+
+TEST(BatchFeedTest, OldFormats) {
+  for (int8_t magic : {int8_t{0}, int8_t{1}}) {
+    SourceLog log(0, -1);
+    log.Old(magic, {.width = 2});
+    log.Old(magic, {.width = 4, .deltas = {1, 3}});
+    EXPECT_EQ(StepsOf(log, 0, 6), "B[0,1) B[1,2) M[2,3) B[3,4) M[4,5) B[5,6)");
+    ExpectRestored(log, 0, 6);
+  }
+}
+
+TEST(BatchFeedTest, CompressedMessagesOfOldFormats) {
+  for (int8_t magic : {int8_t{0}, int8_t{1}}) {
+    SourceLog log(0, -1);
+    log.Old(magic, {.width = 5, .codec = CompressionType::kGzip});
+    log.Old(magic, {.width = 5, .deltas = {1, 2, 4}, .codec = CompressionType::kGzip});
+    log.Gap(2);
+    log.Old(magic, {.width = 2, .codec = CompressionType::kGzip});
+    log.Records(1);
+    std::string steps = "B[0,5) M[5,6) B[6,8) M[8,9) B[9,10) M[10,12) B[12,14) B[14,15)";
+    EXPECT_EQ(StepsOf(log, 0, 15), steps);
+    ExpectRestored(log, 0, 15);
+    // Each in its block: the index knows the last offset only.
+    StoredLog apart(log, {{0, 1}, {1, 2}, {2, 3}, {3, 4}}, 0, 15);
+    EXPECT_EQ(Text(TakeAll(apart.Feed(kPlainProducer).get())), steps);
+    EXPECT_EQ(Differences(log.Expected(apart.plan()), RunAll(&apart)), "");
+    // The log start inside the first one, a cut inside the last.
+    ExpectRestored(log, 3, 15);
+    ExpectRestored(log, 0, 13);
+    EXPECT_EQ(StepsOf(log, 2, 13), "B[0,2) B[2,5) M[5,6) B[6,8) M[8,9) B[9,10) M[10,12) B[12,13)");
+  }
+}
+
+TEST(BatchFeedTest, SeekIntoOldFormats) {
+  SourceLog log(0, -1);
+  log.Old(1, {.width = 5, .codec = CompressionType::kGzip});
+  log.Old(1, {.width = 5, .deltas = {1, 2, 4}, .codec = CompressionType::kGzip});
+  StoredLog stored(log, {{0, 1}, {1, 2}}, 0, 10);
+  for (int64_t border : {0, 5, 6, 8, 9}) {
+    auto feed = stored.Feed(kPlainProducer, border);
+    std::vector<Step> steps = TakeAll(feed.get());
+    ASSERT_FALSE(steps.empty());
+    EXPECT_EQ(steps.front().view.base_offset, border);
+    EXPECT_EQ(steps.back().view.next_offset, 10);
+  }
+  auto feed = stored.Feed(kPlainProducer);
+  for (int64_t inside : {1, 4, 7}) {
+    EXPECT_EQ(feed->Seek(inside, {}).code(), Code::kOffsetMismatch) << inside;
+  }
+}
+
+TEST(BatchFeedTest, TheBatchWithTheLogStartComesWhole) {
+  SourceLog log(10);
+  log.Records(5);
+  log.Records(2);
+  StoredLog stored(log, 12, 17);
+  auto feed = stored.Feed(kPlainProducer);
+  EXPECT_EQ(feed->data_start(), 10);
+  EXPECT_EQ(feed->first_step_end(), 15);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,10) B[10,15) B[15,17)");
+  ExpectRestored(log, 12, 17);
+}
+
+TEST(BatchFeedTest, ABatchThatIsCutUpAnywayBeginsAtTheLogStart) {
+  SourceLog log(10);
+  log.Batch({.width = 6, .deltas = {0, 1, 3, 5}});
+  ExpectRestored(log, 11, 16);
+  ExpectRestored(log, 12, 16);
+  ExpectRestored(log, 15, 16);
+  StoredLog stored(log, 12, 16);
+  auto feed = stored.Feed(kPlainProducer);
+  EXPECT_EQ(feed->data_start(), 12);
+  EXPECT_EQ(feed->first_step_end(), 13);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,12) M[12,13) B[13,14) M[14,15) B[15,16)");
+}
+
+TEST(BatchFeedTest, AHoleAtTheLogStart) {
+  SourceLog log(20);
+  log.Records(2);
+  StoredLog stored(log, 15, 25);
+  auto feed = stored.Feed(kPlainProducer);
+  EXPECT_EQ(feed->data_start(), 15);
+  EXPECT_EQ(feed->first_step_end(), 20);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,15) M[15,20) B[20,22) M[22,25)");
+  ExpectRestored(log, 15, 25);
+}
+
+TEST(BatchFeedTest, NothingButHoles) {
+  SourceLog log;
+  StoredLog stored(log, StoredLog::Cuts(), 3, 7);
+  auto feed = stored.Feed(kPlainProducer);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,3) M[3,7)");
+  EXPECT_EQ(Differences(log.Expected(stored.plan()), RunAll(&stored)), "");
+  StoredLog empty(log, StoredLog::Cuts(), 3, 3);
+  EXPECT_EQ(Text(TakeAll(empty.Feed(kPlainProducer).get())), "B[0,3)");
+}
+
+TEST(BatchFeedTest, ACutInsideABatch) {
+  SourceLog log;
+  log.Records(4);
+  log.Transactional(100, {.width = 6, .deltas = {0, 1, 2, 5}});
+  log.End(100, false);
+  for (int64_t end : {2, 4, 5, 7, 8, 10, 11}) {
+    SCOPED_TRACE(end);
+    ExpectRestored(log, 0, end);
+  }
+  EXPECT_EQ(StepsOf(log, 0, 2), "B[0,2)");
+  EXPECT_EQ(StepsOf(log, 0, 5), "B[0,4) T[4,5) A[5,6)");
+  EXPECT_EQ(StepsOf(log, 0, 9), "B[0,4) T[4,7) M[7,9) A[9,10)");
+}
+
+TEST(BatchFeedTest, FillerComesInBatchesThatABrokerCanBear) {
+  SourceLog log(250'000);
+  log.Records(2);
+  StoredLog stored(log, 250'001, 250'002);
+  auto feed = stored.Feed(-1);
+  std::vector<Step> steps = TakeAll(feed.get());
+  EXPECT_EQ(Text(steps), "B[0,100000) B[100000,200000) B[200000,250000) B[250000,250002)");
+  EXPECT_EQ(steps[0].records, 0u);
+  EXPECT_EQ(steps[3].records, 2u);
+  for (const Step& step : steps) {
+    ExpectProducible(step.bytes, false);
+    // Its neighbours' time at most, never now: retention and lookups by time go by it.
+    EXPECT_LE(kafka::BatchHeader::Parse(step.bytes)->max_timestamp,
+              kafka::BatchHeader::Parse(steps[3].bytes)->max_timestamp);
+    EXPECT_EQ(kafka::BatchHeader::Parse(step.bytes)->producer_id, -1);
+  }
+  // Anywhere inside it goes on.
+  ASSERT_TRUE(feed->Seek(150'000, {}).ok());
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[150000,250000) B[250000,250002)");
+}
+
+TEST(BatchFeedTest, HolesBelowAreFilledForTheCleaner) {
+  SourceLog log;
+  log.Records(1);
+  log.Gap(3);
+  log.Batch({.width = 5, .deltas = {1, 3}});  // 4..8
+  log.End(200, true);
+  log.Transactional(100, {.width = 4, .deltas = {0, 3}});  // 10..13
+  log.End(100, false);
+  log.Gap(4);                                 // 15..18
+  log.Batch({.width = 4, .deltas = {0, 3}});  // 19..22
+  log.Emptied(3);
+  int64_t end = log.next();
+  for (int64_t below : {0, 2, 4, 6, 9, 10, 12, 15, 17, 19, 20, 23, 24, 30}) {
+    SCOPED_TRACE("fill_below " + std::to_string(below));
+    StoredLog stored(log, {{0, 2}, {2, 5}, {5, 7}}, 0, end);
+    stored.plan().fill_below = below;
+    EXPECT_EQ(Differences(log.Expected(stored.plan()), RunAll(&stored)), "");
+  }
+  StoredLog stored(log, 0, end);
+  stored.plan().fill_below = 17;
+  EXPECT_EQ(Text(TakeAll(stored.Feed(kPlainProducer).get())),
+            "B[0,1) B[1,4) B[4,9) B[9,10) T[10,11) B[11,13) T[13,14) A[14,15) B[15,17) M[17,19) "
+            "B[19,20) M[20,22) B[22,23) M[23,26)");
+}
+
+// The log start's batch, then the others; what a target held before stays.
+TEST(BatchFeedTest, DenseLeavesOutWhatIsNoRecord) {
+  SourceLog log(4, -1);
+  log.Records(5);
+  log.Gap(3);
+  log.Transactional(100, {.width = 3, .deltas = {0, 2}});
+  log.Transactional(101, {.width = 2});
+  log.End(100, true);
+  log.End(101, false);
+  log.Emptied(2);
+  log.Old(1, {.width = 3, .codec = CompressionType::kGzip});
+  log.Transactional(102, {.width = 1});
+  log.Records(2);
+  log.AbortBeyond(102, 900);
+  for (int64_t target_start : {0, 1'000}) {
+    for (int64_t start : {4, 6, 9}) {
+      SCOPED_TRACE(std::to_string(target_start) + " " + std::to_string(start));
+      StoredLog stored(log, {{0, 2}, {2, 6}, {6, 7}, {7, 9}}, start, log.next());
+      auto map = std::make_shared<repo::OffsetMap>(log.MapFor(stored.plan(), target_start));
+      stored.plan().map = map;
+      EXPECT_EQ(Differences(log.ExpectedDense(stored.plan()), RunAll(&stored, map.get())), "");
+      auto feed = stored.Feed(kPlainProducer, map->end(), map.get());
+      EXPECT_TRUE(feed->AtEnd());
+      EXPECT_EQ(feed->Seek(map->end() + 1, {}).code(), Code::kOffsetMismatch);
+      if (target_start == 0) continue;
+      EXPECT_EQ(feed->Seek(target_start - 1, {}).code(), Code::kOffsetMismatch);
+    }
+  }
+}
+
+TEST(BatchFeedTest, SomebodyElsesRecordsAreNoticed) {
+  SourceLog log;
+  log.Records(4);
+  log.Gap(2);
+  StoredLog stored(log, 0, 6);
+  auto feed = stored.Feed(kPlainProducer);
+  Status inside = feed->Seek(2, {});
+  EXPECT_EQ(inside.code(), Code::kOffsetMismatch);
+  EXPECT_THAT(inside.message(), HasSubstr("offset 2"));
+  Status beyond = feed->Seek(7, {});
+  EXPECT_EQ(beyond.code(), Code::kOffsetMismatch);
+  EXPECT_THAT(beyond.message(), HasSubstr("offset 7"));
+  ASSERT_TRUE(feed->Seek(5, {}).ok());
+  EXPECT_EQ(Text(TakeAll(feed.get())), "M[5,6)");
+  ASSERT_TRUE(feed->Seek(6, {}).ok());
+  EXPECT_TRUE(feed->AtEnd());
+}
+
+TEST(BatchFeedTest, ControlBatchesThatNobodyMayWriteAreRefused) {
+  kafka::ControlRecord leader_change;
+  leader_change.type = 2;
+  Bytes control = *kafka::BuildControlBatch(1, 1, 5, 0, leader_change);
+  TestRepository repository;
+  repository.AddPack("t", 0, {Concat({TestBatch(0, 1), control})});
+  PlannedPartition plan;
+  plan.end = 2;
+  plan.blocks = repository.Blocks(repository.Snapshot("one"), "t", 0);
+  kafka::FillerBatches fillers;
+  BatchFeed feed(repository.repository(), plan, {}, fillers);
+  ASSERT_TRUE(feed.Open({}).ok());
+  ASSERT_TRUE(feed.Seek(0, {}).ok());
+  PreparedStep step;
+  ASSERT_TRUE(feed.Take(&step, {}).ok());
+  StepView next;
+  Status refused = feed.Peek(&next, {});
+  EXPECT_EQ(refused.code(), Code::kUnsupported);
+  EXPECT_THAT(refused.message(), HasSubstr("at offset 1 is of type 2"));
+}
+
+TEST(BatchFeedTest, StopsWhereItIsTold) {
+  SourceLog log;
+  for (int i = 0; i < 4; ++i) log.Records(2);
+  StoredLog stored(log, 0, 8);
+  auto feed = stored.Feed(kPlainProducer);
+  feed->StopAt(4);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,2) B[2,4)");
+  feed->StopAt(8);
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[4,6) B[6,8)");
+}
+
+TEST(BatchFeedTest, MemoryIsGivenBack) {
+  SourceLog log;
+  log.Batch({.width = 50, .deltas = {0, 10, 20, 30, 49}});
+  log.Records(50);
+  StoredLog stored(log, {{0, 1}, {1, 2}}, 0, 100);
+  auto feed = stored.Feed(kPlainProducer);
+  feed->Unload();
+  EXPECT_EQ(feed->loaded_bytes(), 0u);
+  EXPECT_EQ(feed->BytesToLoad(), log.entries()[0].bytes.size());
+  PreparedStep step;
+  while (feed->position() < 50) ASSERT_TRUE(feed->Take(&step, {}).ok());
+  feed->Unload();
+  EXPECT_EQ(feed->loaded_bytes(), 0u);
+  EXPECT_EQ(feed->BytesToLoad(), log.entries()[1].bytes.size());
+  // What lies below a place found again is not counted as held.
+  ASSERT_TRUE(feed->Seek(30, {}).ok());
+  uint64_t block = 0;
+  while (feed->position() < 50) {
+    block = feed->loaded_bytes();
+    ASSERT_TRUE(feed->Take(&step, {}).ok());
+  }
+  EXPECT_GT(block, log.entries()[0].bytes.size());
+  EXPECT_LE(feed->loaded_bytes(), block);
+  feed->Unload();
+  EXPECT_EQ(feed->loaded_bytes(), 0u);
+}
+
+// Carries a restore out with interruptions: of the steps taken some arrive, in order; of markers
+// perhaps not all; of a step that is waited for perhaps only the answer is lost.
+class Restore {
+ public:
+  Restore(StoredLog* stored, std::mt19937_64* random, const repo::OffsetMap* map)
+      : stored_(*stored),
+        random_(*random),
+        map_(map),
+        target_(map != nullptr ? map->target_start() : 0) {}
+
+  LogView Run() {
+    markers_ = Below(3) == 0 ? 1 : 1 + Below(20);
+    feed_ = stored_.Feed(producer_, target_.end(), map_, static_cast<int32_t>(markers_));
+    while (!feed_->AtEnd() && !testing::Test::HasFailure()) {
+      Round();
+      Settle();
+    }
+    return ReadTarget(target_.log(), stored_.plan().aborted);
+  }
+
+ private:
+  int64_t Below(uint64_t n) { return static_cast<int64_t>(random_() % n); }
+
+  // Up to five steps on their way, of which the first ones arrive.
+  void Round() {
+    const auto& aborted = stored_.plan().aborted;
+    int64_t arrive = Below(6);
+    for (int64_t i = 0; i < 5 && !feed_->AtEnd(); ++i) {
+      StepView next;
+      Status peeked = feed_->Peek(&next, {});
+      ASSERT_TRUE(peeked.ok()) << peeked.ToString();
+      bool waited_for =
+          next.kind == StepKind::kAbort || (next.kind == StepKind::kMarkers && markers_ == 1);
+      if (waited_for && i > arrive) return;
+      if (waited_for && Below(3) == 0) {
+        // Done, but not known to be.
+        PreparedStep done;
+        static_cast<StepView&>(done) = next;
+        if (i <= arrive) target_.Apply(done, stored_.Slots(), aborted);
+        return;
+      }
+      PreparedStep step;
+      Status taken = feed_->Take(&step, {});
+      ASSERT_TRUE(taken.ok()) << taken.ToString();
+      ASSERT_EQ(step.kind, next.kind);
+      ASSERT_EQ(step.next_offset, next.next_offset);
+      if (i > arrive) continue;
+      bool partly = step.kind == StepKind::kMarkers && i == arrive;
+      ASSERT_NO_FATAL_FAILURE(
+          target_.Apply(step, stored_.Slots(), aborted, partly ? Below(20) : -1));
+      if (partly) arrive = -1;
+    }
+  }
+
+  void Settle() {
+    if (testing::Test::HasFailure()) return;
+    if (Below(4) == 0) {
+      // Another run: a new plain producer, the same transactional ones.
+      feed_ = stored_.Feed(++producer_, target_.end(), map_, static_cast<int32_t>(markers_));
+    } else if (feed_->position() != target_.end() || Below(2) == 0) {
+      Status sought = feed_->Seek(target_.end(), {});
+      ASSERT_TRUE(sought.ok()) << sought.ToString();
+    }
+    if (Below(2) == 0) feed_->Unload();
+  }
+
+  StoredLog& stored_;
+  std::mt19937_64& random_;
+  const repo::OffsetMap* const map_;
+  Target target_;
+  std::unique_ptr<BatchFeed> feed_;
+  int64_t producer_ = kPlainProducer;
+  int64_t markers_ = 1;
+};
+
+class RandomFeed : public testing::TestWithParam<uint64_t> {
+ protected:
+  int64_t Below(uint64_t n) { return static_cast<int64_t>(random_() % n); }
+
+  Shape SomeShape() {
+    Shape shape;
+    shape.width = 1 + Below(8);
+    constexpr CompressionType kCodecs[] = {CompressionType::kNone, CompressionType::kNone,
+                                           CompressionType::kGzip, CompressionType::kLz4,
+                                           CompressionType::kZstd};
+    shape.codec = kCodecs[Below(5)];
+    if (Below(3) == 0) {
+      for (int64_t d = 0; d < shape.width; ++d) {
+        if (Below(2) == 0) shape.deltas.push_back(d);
+      }
+    }
+    return shape;
+  }
+  Shape SomePlainShape() {
+    Shape shape = SomeShape();
+    if (Below(6) == 0) shape.attributes |= BatchAttributes::kLogAppendTime;
+    if (Below(6) == 0) shape.attributes |= BatchAttributes::kDeleteHorizon;
+    if (Below(3) == 0) {
+      shape.producer_id = 500 + Below(3);
+      shape.base_sequence = static_cast<int32_t>(Below(1000));
+    }
+    return shape;
+  }
+
+  SourceLog SomeLog() {
+    bool old_formats = Below(3) == 0;
+    bool transactions = Below(4) != 0;
+    SourceLog log(Below(2) == 0 ? 0 : Below(300), old_formats ? -1 : 3);
+    int64_t steps = 3 + Below(40);
+    for (int64_t i = 0; i < steps; ++i) {
+      int64_t what = Below(12);
+      std::vector<int64_t> open = log.OpenProducers();
+      if (what < 4) {
+        log.Batch(SomePlainShape());
+      } else if (what < 7 && transactions) {
+        log.Transactional(100 + Below(4), SomeShape());
+      } else if (what < 9 && transactions) {
+        // Sometimes of a transaction without records.
+        int64_t producer = open.empty() || Below(8) == 0
+                               ? 100 + Below(4)
+                               : open[static_cast<size_t>(Below(open.size()))];
+        log.End(producer, Below(2) == 0);
+      } else if (what == 9) {
+        log.Gap(1 + Below(Below(4) == 0 ? 700 : 5));
+      } else if (what == 10) {
+        log.Emptied(1 + Below(4));
+      } else if (old_formats) {
+        Shape shape = SomeShape();
+        if (Below(2) == 0) shape.codec = CompressionType::kNone;
+        if (shape.codec != CompressionType::kNone) shape.codec = CompressionType::kGzip;
+        log.Old(static_cast<int8_t>(Below(2)), shape);
+      }
+    }
+    log.Records(1);
+    for (int64_t producer : log.OpenProducers()) {
+      if (Below(2) == 0) log.AbortBeyond(producer, log.next() + 100 + Below(50));
+    }
+    if (Below(3) == 0) log.Gap(1 + Below(10));
+    return log;
+  }
+
+  // Consecutive blocks, some of which hold again what the one before holds.
+  StoredLog::Cuts SomeCuts(const SourceLog& log) {
+    StoredLog::Cuts cuts;
+    size_t all = log.entries().size();
+    for (size_t at = 0; at < all;) {
+      size_t to = std::min(all, at + 1 + static_cast<size_t>(Below(12)));
+      size_t again = cuts.empty() || Below(3) != 0 ? 0 : static_cast<size_t>(Below(4));
+      cuts.emplace_back(
+          std::max(cuts.empty() ? 0 : cuts.back().first + 1, at - std::min(at, again)), to);
+      at = to;
+    }
+    return cuts;
+  }
+
+  std::mt19937_64 random_{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomFeed, testing::Range<uint64_t>(1, 201));
+
+TEST_P(RandomFeed, ComesToTheSameLogHoweverItIsInterrupted) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  SourceLog log = SomeLog();
+  int64_t first = log.entries().front().first;
+  int64_t start = Below(2) == 0 ? 0 : Below(static_cast<uint64_t>(log.next()));
+  if (start < first && Below(2) == 0) start = first;
+  int64_t end = log.next();
+  if (Below(3) == 0) end = start + 1 + Below(static_cast<uint64_t>(end - start));
+  StoredLog stored(log, SomeCuts(log), start, end);
+  if (Below(3) == 0) stored.plan().fill_below = Below(static_cast<uint64_t>(end + 1));
+  EXPECT_EQ(Differences(log.Expected(stored.plan()), Restore(&stored, &random_, nullptr).Run()),
+            "");
+}
+
+TEST_P(RandomFeed, DenseToo) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  SourceLog log = SomeLog();
+  int64_t start = Below(2) == 0 ? 0 : Below(static_cast<uint64_t>(log.next()));
+  int64_t end = start + 1 + Below(static_cast<uint64_t>(log.next() - start));
+  StoredLog stored(log, SomeCuts(log), start, end);
+  auto map = std::make_shared<repo::OffsetMap>(log.MapFor(stored.plan(), Below(3) * 77));
+  stored.plan().map = map;
+  EXPECT_EQ(
+      Differences(log.ExpectedDense(stored.plan()), Restore(&stored, &random_, map.get()).Run()),
+      "");
+}
+
+TEST_P(RandomFeed, GoesOnAtEachBorderAndNowhereElse) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  SourceLog log = SomeLog();
+  int64_t end = log.next();
+  int64_t start = Below(2) == 0 ? 0 : Below(static_cast<uint64_t>(end));
+  StoredLog stored(log, SomeCuts(log), start, end);
+  std::shared_ptr<repo::OffsetMap> map;
+  if (Below(3) == 0) map = std::make_shared<repo::OffsetMap>(log.MapFor(stored.plan(), Below(50)));
+  stored.plan().map = map;
+  int64_t from = map ? map->target_start() : 0;
+  // Without producer ids, so that the bytes are the same from everywhere.
+  std::vector<Step> all = TakeAll(stored.Feed(-1, from, map.get()).get());
+  auto sought = stored.Feed(-1, from, map.get());
+  for (size_t i = 0; i < all.size(); ++i) {
+    const StepView& view = all[i].view;
+    Status status = sought->Seek(view.base_offset, {});
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    if (Below(2) == 0) sought->Unload();
+    std::vector<Step> rest = TakeAll(sought.get());
+    ASSERT_EQ(rest.size(), all.size() - i) << "from " << view.base_offset;
+    for (size_t k = 0; k < rest.size(); ++k) {
+      const Step& expected = all[i + k];
+      ASSERT_EQ(Text({rest[k]}), Text({expected}));
+      ASSERT_EQ(rest[k].view.transaction, expected.view.transaction);
+      ASSERT_EQ(rest[k].records, expected.records);
+      ASSERT_EQ(rest[k].bytes, expected.bytes) << "at " << expected.view.base_offset;
+    }
+    bool batch =
+        view.kind == StepKind::kAborted || (view.kind == StepKind::kBatch && all[i].records > 0);
+    for (int64_t o = view.base_offset + 1; o < view.next_offset; o += 1 + Below(100)) {
+      EXPECT_EQ(sought->Seek(o, {}).code(), batch ? Code::kOffsetMismatch : Code::kOk)
+          << "into " << Text({all[i]}) << " at " << o;
+    }
+  }
+}
+
+// A damaged block is told, and the feed can be asked again.
+TEST(BatchFeedTest, ABlockThatCannotBeReadIsAnError) {
+  SourceLog log;
+  log.Records(2);
+  StoredLog stored(log, 0, 2);
+  auto feed = stored.Feed(kPlainProducer);
+  feed->Unload();
+  CallContext stopped;
+  std::stop_source source;
+  source.request_stop();
+  stopped.stop = source.get_token();
+  StepView next;
+  Status failed = feed->Peek(&next, stopped);
+  EXPECT_FALSE(failed.ok());
+  EXPECT_EQ(Text(TakeAll(feed.get())), "B[0,2)");
+}
+
+}  // namespace
+}  // namespace maxbrod::engine
