@@ -17,7 +17,8 @@ struct RestoreFlags {
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
   std::string pad_limit = "1h", at, markers = "auto", holes = "auto";
-  bool no_groups = false, dry_run = false, leave_retention_off = false, append = false;
+  bool no_groups = false, dry_run = false, leave_retention_off = false, append = false,
+       calibrate = false, no_calibrate = false;
   int replication_factor = 0;
   size_t connections = 2;
 };
@@ -50,6 +51,7 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   options.selection.replication_factor = flags.replication_factor;
   options.selection.leave_retention_off = flags.leave_retention_off;
   options.dry_run = flags.dry_run;
+  options.calibrate = flags.calibrate || (!flags.dry_run && !flags.no_calibrate);
   options.connections_per_broker = flags.connections;
   MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
   return options;
@@ -85,6 +87,11 @@ void AddRestore(CLI::App& app, Globals& globals) {
   flags->repository.Add(verb);
   flags->cluster.Add(verb, true);
   verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
+  auto* calibrate = verb->add_flag("--calibrate", flags->calibrate,
+                                   "With --dry-run: measure the target too, in a topic that is "
+                                   "made and deleted");
+  verb->add_flag("--no-calibrate", flags->no_calibrate, "Estimate by guesses, measure nothing")
+      ->excludes(calibrate);
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all)")
       ->delimiter(',')

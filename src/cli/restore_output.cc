@@ -60,6 +60,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan) {
                         {"aborted_transactions", plan.transactions},
                         {"disk_bytes", plan.disk_bytes},
                         {"seconds_estimate", plan.seconds_estimate},
+                        {"estimate_measured", plan.rates.measured},
                         {"warnings", plan.warnings},
                         {"refusals", plan.refusals}};
   out["topics"] = nlohmann::json::array();
@@ -195,6 +196,10 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
             << " (" << FormatBytes(static_cast<uint64_t>(rate)) << "/s, "
             << FormatCount(report.produced.requests) << " produce requests), " << OffsetsNote(plan)
             << "\n";
+  std::cout << "estimated " << FormatDuration(plan.seconds_estimate) << "; "
+            << FormatCount(plan.filler) << " filler offsets, "
+            << FormatCount(report.produced.markers) << " markers and "
+            << FormatCount(report.produced.transactions) << " aborted transactions written\n";
   if (report.groups_restored > 0) {
     std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live until "
               << FormatTime(report.groups_expire_ms) << "\n";

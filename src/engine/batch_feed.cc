@@ -13,7 +13,7 @@ namespace {
 // Offsets in one filler batch. More than 200,000 cost the broker an object per record in its heap.
 constexpr int64_t kFillerBatch = 100'000;
 // Far more than can be in flight: a partition never goes back further.
-constexpr size_t kSkipsKept = 20'000;
+constexpr size_t kRunsKept = 1'000;
 constexpr int64_t kSequenceMask = 0x7fffffff;
 
 }  // namespace
@@ -414,10 +414,7 @@ void BatchFeed::AddEnd() {
 
 Status BatchFeed::Finish(const Pending& step, PreparedStep* out) {
   out->records = step.records;
-  if (step.kind == StepKind::kMarkers || step.kind == StepKind::kAbort) {
-    Skipped(out->next_offset, out->next_offset - out->base_offset);
-    return Status::Ok();
-  }
+  if (step.kind == StepKind::kMarkers || step.kind == StepKind::kAbort) return Status::Ok();
   if (!step.filler()) return FinishBatch(step.view, step, out);
   MB_ASSIGN_OR_RETURN(auto filler,
                       fillers_.Get(static_cast<int32_t>(step.next - step.base), step.timestamp));
@@ -428,7 +425,7 @@ Status BatchFeed::Finish(const Pending& step, PreparedStep* out) {
   patch.base_offset = 0;
   patch.producer_id = options_.producer.id;
   patch.producer_epoch = options_.producer.epoch;
-  patch.base_sequence = PlainSequence(out->base_offset);
+  patch.base_sequence = TakeSequence(out->base_offset, out->next_offset);
   return kafka::PatchBatchHeader(out->header, patch);
 }
 
@@ -449,32 +446,33 @@ Status BatchFeed::FinishBatch(ByteView batch, const Pending& step, PreparedStep*
     patch.producer_epoch = options_.slots[slot].epoch;
     patch.base_sequence = static_cast<int32_t>(slot_records_[slot] & kSequenceMask);
     slot_records_[slot] += out->next_offset - out->base_offset;
-    Skipped(out->next_offset, out->next_offset - out->base_offset);
   } else {
     patch.producer_id = options_.producer.id;
     patch.producer_epoch = options_.producer.epoch;
-    patch.base_sequence = PlainSequence(out->base_offset);
+    patch.base_sequence = TakeSequence(out->base_offset, out->next_offset);
   }
   return kafka::PatchBatchHeader(out->header, patch);
 }
 
-void BatchFeed::Skipped(int64_t next, int64_t count) {
-  // Taken again after a step back.
-  while (!skipped_.empty() && skipped_.back().first >= next) skipped_.pop_back();
-  int64_t before = skipped_.empty() ? 0 : skipped_.back().second;
-  skipped_.emplace_back(next, before + count);
-  if (skipped_.size() > kSkipsKept) skipped_.pop_front();
-}
-
-int64_t BatchFeed::SkippedBelow(int64_t offset) const {
-  auto after = std::upper_bound(skipped_.begin(), skipped_.end(), offset,
-                                [](int64_t o, const auto& entry) { return o < entry.first; });
-  return after == skipped_.begin() ? 0 : std::prev(after)->second;
-}
-
-int32_t BatchFeed::PlainSequence(int64_t offset) const {
+// The broker wants each batch's sequence to follow on the producer's batch before it in this log,
+// whatever lies between the two. So it goes by what was taken: a step taken again after a Seek gets
+// what it had.
+int32_t BatchFeed::TakeSequence(int64_t base, int64_t next) {
   if (options_.producer.id < 0) return -1;
-  return static_cast<int32_t>((offset - SkippedBelow(offset)) & kSequenceMask);
+  while (runs_.size() > 1 && runs_.back().base > base) runs_.pop_back();
+  int64_t sequence = base;  // the first may be any
+  if (!runs_.empty()) {
+    SequenceRun& last = runs_.back();
+    last.next = std::min(last.next, std::max(last.base, base));
+    sequence = last.sequence + (last.next - last.base);
+  }
+  if (!runs_.empty() && runs_.back().next == base) {
+    runs_.back().next = next;
+  } else {
+    runs_.push_back({base, next, sequence});
+    if (runs_.size() > kRunsKept) runs_.pop_front();
+  }
+  return static_cast<int32_t>(sequence & kSequenceMask);
 }
 
 Status BatchFeed::CountSlots(int64_t offset, const CallContext& context) {
@@ -491,16 +489,19 @@ Status BatchFeed::CountSlots(int64_t offset, const CallContext& context) {
     MB_RETURN_IF_ERROR(LoadBlock(i, context));
     kafka::BatchIterator it(batches_);
     kafka::BatchEntry entry;
-    while (it.Next(&entry) && entry.header.base_offset < std::min(offset, use.use_to)) {
+    // What another block has, or lies below the log start, was not sent.
+    int64_t from = i == 0 ? data_start_ : use.use_from;
+    int64_t to = std::min({offset, use.use_to, partition_.end});
+    while (it.Next(&entry) && entry.header.base_offset < to) {
       const kafka::BatchHeader& h = entry.header;
       if (entry.old_magic || h.is_control() || !h.is_transactional()) continue;
-      if (h.last_offset() < data_start_) continue;
+      if (h.last_offset() < from) continue;
       auto aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
       if (!aborted) continue;
       // A batch with holes was sent in pieces, of which some may be there.
       int64_t records = h.record_count;
-      if (h.missing_records() != 0 || h.next_offset() > offset) {
-        MB_ASSIGN_OR_RETURN(records, CountBelow(entry.bytes, offset));
+      if (h.missing_records() != 0 || h.base_offset < from || h.next_offset() > to) {
+        MB_ASSIGN_OR_RETURN(records, CountWithin(entry.bytes, from, to));
       }
       slot_records_[transactions[*aborted].slot] += records;
     }
@@ -509,12 +510,12 @@ Status BatchFeed::CountSlots(int64_t offset, const CallContext& context) {
   return Status::Ok();
 }
 
-Result<int64_t> BatchFeed::CountBelow(ByteView entry, int64_t offset) {
+Result<int64_t> BatchFeed::CountWithin(ByteView entry, int64_t from, int64_t to) {
   Bytes buffer;
   MB_ASSIGN_OR_RETURN(kafka::RecordIterator it, kafka::RecordIterator::Open(entry, &buffer));
   kafka::RecordView record;
   int64_t count = 0;
-  while (it.Next(&record)) count += record.offset < offset ? 1 : 0;
+  while (it.Next(&record)) count += record.offset >= from && record.offset < to ? 1 : 0;
   MB_RETURN_IF_ERROR(it.status());
   return count;
 }

@@ -115,12 +115,10 @@ class BatchFeed {
 
   Status Finish(const Pending& step, PreparedStep* out);
   Status FinishBatch(ByteView batch, const Pending& step, PreparedStep* out);
-  void Skipped(int64_t next, int64_t count);
-  int64_t SkippedBelow(int64_t offset) const;
-  int32_t PlainSequence(int64_t offset) const;
+  int32_t TakeSequence(int64_t base, int64_t next);
   // How many records each slot's transactions hold below `offset`.
   Status CountSlots(int64_t offset, const CallContext& context);
-  static Result<int64_t> CountBelow(ByteView entry, int64_t offset);
+  static Result<int64_t> CountWithin(ByteView entry, int64_t from, int64_t to);
 
   repo::Repository& repository_;
   const PlannedPartition& partition_;
@@ -141,9 +139,13 @@ class BatchFeed {
   uint64_t pending_bytes_ = 0;
   Bytes current_;  // what the step given out last points into
   std::shared_ptr<const Bytes> filler_;
-  // Offsets that the plain producer did not produce: {next offset, so many so far}. Sequences must
-  // go on without them.
-  std::deque<std::pair<int64_t, int64_t>> skipped_;
+  // What the plain producer was given, without what lies between: offsets of the target, and the
+  // sequence at `base`.
+  struct SequenceRun {
+    int64_t base = 0, next = 0;
+    int64_t sequence = 0;
+  };
+  std::deque<SequenceRun> runs_;
   std::vector<int64_t> slot_records_;
 };
 

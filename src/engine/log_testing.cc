@@ -107,7 +107,7 @@ void SourceLog::Batch(const Shape& shape) {
   auto built = builder.Build();
   ASSERT_TRUE(built.ok()) << built.status().ToString();
   bool holed = builder.record_count() != shape.width;
-  entries_.push_back({next_, next_ + shape.width - 1, *built, false, true, holed || append_time});
+  entries_.push_back({next_, next_ + shape.width - 1, *built, holed || append_time});
   next_ += shape.width;
 }
 
@@ -140,7 +140,7 @@ void SourceLog::End(int64_t producer_id, bool commit) {
     MarkAborted(producer_id, first);
   }
   open_.erase(producer_id);
-  entries_.push_back({next_, next_, *built, false, false, false});
+  entries_.push_back({next_, next_, *built, false});
   ++next_;
 }
 
@@ -163,7 +163,7 @@ void SourceLog::Emptied(int64_t width) {
   header.base_sequence = 4;
   header.Store(bytes.data());
   kafka::RecomputeBatchCrc(bytes);
-  entries_.push_back({next_, next_ + width - 1, bytes, false, false, true});
+  entries_.push_back({next_, next_ + width - 1, bytes, true});
   next_ += width;
 }
 
@@ -185,7 +185,7 @@ void SourceLog::Old(int8_t magic, const Shape& shape) {
     if (wrapped) {
       Append(inside, message);
     } else {
-      entries_.push_back({offset, offset, message, false, false, true});
+      entries_.push_back({offset, offset, message, true});
     }
   }
   if (wrapped) {
@@ -193,7 +193,7 @@ void SourceLog::Old(int8_t magic, const Shape& shape) {
     ASSERT_TRUE(Compress(shape.codec, kCompressionLevelDefault, inside, &packed).ok());
     Bytes message = OldMessage(magic, last, static_cast<int8_t>(shape.codec), TimeOf(last),
                                std::nullopt, packed);
-    entries_.push_back({next_ + deltas.front(), last, message, true, false, true});
+    entries_.push_back({next_ + deltas.front(), last, message, true});
   }
   next_ = last + 1;
 }
@@ -236,15 +236,7 @@ LogView SourceLog::Expected(const PlannedPartition& plan) const {
       }
       continue;
     }
-    const Entry* inside = EntryAt(o);
-    bool in_aborted = false;
-    if (inside != nullptr) {
-      auto any = records_.lower_bound(inside->first);
-      in_aborted = any != records_.end() && any->first <= inside->last && any->second.aborted;
-    }
-    bool with_batch =
-        inside != nullptr && inside->fills_as_one && !in_aborted && inside->first < plan.fill_below;
-    if (o < plan.fill_below || with_batch) view[o].kind = LogSlot::Kind::kFiller;
+    if (o < plan.fill_below) view[o].kind = LogSlot::Kind::kFiller;
   }
   int64_t beyond = plan.end;
   std::map<int64_t, size_t> open;  // by index

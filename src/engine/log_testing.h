@@ -62,9 +62,7 @@ class SourceLog {
   struct Entry {
     int64_t first = 0, last = 0;
     Bytes bytes;
-    bool old_wrapper = false;
-    bool fills_as_one = false;  // its inner holes, if any, go by where it begins
-    bool cut_up = false;        // cannot be produced as it is
+    bool cut_up = false;  // cannot be produced as it is
   };
   const std::vector<Entry>& entries() const { return entries_; }
   int64_t next() const { return next_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/calibrate.h"
 #include "engine/cleaner_heads.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
@@ -18,6 +19,7 @@ namespace maxbrod::engine {
 namespace {
 
 constexpr int kAttempts = 2;
+constexpr uint64_t kWorthCalibrating = 500'000;  // offsets to pad
 
 // What shapes the result: a run with other options is another restore.
 std::string OptionsText(const RestorePlan& plan, const RestoreSelection& selection) {
@@ -84,15 +86,31 @@ class Restore {
                                                       options_.selection, nullptr, now, context_));
     MB_RETURN_IF_ERROR(journal_.Find(snapshot, report_.plan.target_cluster_id,
                                      OptionsText(report_.plan, options_.selection), context_));
-    if (!journal_.found()) return Status::Ok();
+    if (!journal_.found()) return PlanMeasured(snapshot, now);
     MB_ASSIGN_OR_RETURN(EarlierRestore earlier, journal_.Earlier(context_));
     if (journal_.done() && !StillThere(earlier)) {
       journal_.StartAnew();
-      return Status::Ok();
+      return PlanMeasured(snapshot, now);
     }
     report_.resumed = true;
     MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_,
                                                       options_.selection, &earlier, now, context_));
+    return Status::Ok();
+  }
+
+  // Plans again with the target's own rates where much is to be padded.
+  Status PlanMeasured(const format::SnapshotRef& snapshot, int64_t now) {
+    const RestorePlan& plan = report_.plan;
+    uint64_t offsets = plan.filler + plan.markers;
+    for (const PlannedTopic& topic : plan.topics) offsets += topic.filled;
+    if (!options_.calibrate || offsets < kWorthCalibrating || !plan.refusals.empty())
+      return Status::Ok();
+    progress_.Begin("measuring the target", 0, 0);
+    selection_ = options_.selection;
+    MB_ASSIGN_OR_RETURN(selection_.rates,
+                        Calibrate(repository_, target_, plan, *options_.clock, context_));
+    MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_, selection_,
+                                                      nullptr, now, context_));
     return Status::Ok();
   }
 
@@ -514,6 +532,7 @@ class Restore {
   ProducerIdentity markers_;
   kafka::FillerBatches fillers_;
   RestoreReport report_;
+  RestoreSelection selection_;                                  // with measured rates
   std::map<TopicPartition, std::pair<int64_t, int64_t>> ends_;  // log end, log start
   int64_t log_starts_cut_nanos_ = 0;
 };

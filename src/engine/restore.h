@@ -26,6 +26,9 @@ struct RestoreOptions {
   Millis cleaner_limit{300'000};  // without any replica's head cleaned
   Millis group_retention{int64_t{90} * 24 * 3600 * 1000};
   bool dry_run = false;
+  // Measures the target before planning what has much to pad: it makes and deletes a topic. Without
+  // it guesses are used.
+  bool calibrate = true;
   Clock* clock = &Clock::System();
 };
 

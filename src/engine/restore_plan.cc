@@ -39,9 +39,12 @@ class Planner {
     MB_ASSIGN_OR_RETURN(metadata_, target_.Refresh(context_));
     MB_ASSIGN_OR_RETURN(defaults_, ReadTopicDefaults(target_, context_));
     plan_.target_cluster_id = metadata_->cluster_id;
+    plan_.rates = selection_.rates;
     MB_RETURN_IF_ERROR(PlanTopics());
     MB_RETURN_IF_ERROR(CheckCutsUsed());
     MB_RETURN_IF_ERROR(CheckExistingTopics());
+    if (plan_.refusals.empty())
+      MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_.topics, &plan_.warnings, context_));
     MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
     MB_RETURN_IF_ERROR(Estimate());

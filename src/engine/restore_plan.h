@@ -50,6 +50,15 @@ struct OffsetsPolicy {
   std::string Text() const;
 };
 
+// What a target takes a second: guesses, unless measured on it.
+struct TargetRates {
+  double bytes = 150e6;
+  double filler = 3e6;
+  double markers = 15e3;
+  double end_txns = 300;
+  bool measured = false;
+};
+
 struct RestoreSelection {
   TopicSelection topics;
   Renames renames;
@@ -59,6 +68,7 @@ struct RestoreSelection {
   std::optional<int64_t> at_ms;       // no records newer than this
   std::vector<OffsetCut> to_offsets;  // nor these partitions' from these offsets on
   int replication_factor = 0;         // 0: as on the source
+  TargetRates rates;                  // for estimates
   bool leave_retention_off = false;   // the restored topics keep everything until somebody decides
 };
 
@@ -127,15 +137,6 @@ struct PlannedGroup {
   std::string group, type;
   std::vector<kafka::CommittedOffset> offsets;  // with target names
   size_t left_out = 0;                          // offsets of topics that are not restored
-};
-
-// What a target takes a second: guesses, unless measured on it.
-struct TargetRates {
-  double bytes = 150e6;
-  double filler = 3e6;
-  double markers = 15e3;
-  double end_txns = 300;
-  bool measured = false;
 };
 
 struct RestorePlan {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "kafka/errors.h"
+
 namespace maxbrod::engine {
 namespace {
 
@@ -149,6 +151,62 @@ void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defau
       }
     }
   }
+}
+
+namespace {
+
+// The config that the broker's message names; the longest, since names may begin alike.
+std::vector<PlannedConfig>::iterator NamedIn(const std::string& message, PlannedTopic* topic) {
+  auto best = topic->configs.end();
+  for (auto it = topic->configs.begin(); it != topic->configs.end(); ++it) {
+    if (message.find(it->name) == std::string::npos) continue;
+    if (best == topic->configs.end() || it->name.size() > best->name.size()) best = it;
+  }
+  return best;
+}
+
+}  // namespace
+
+Status DropRefusedConfigs(kafka::Cluster& target, std::vector<PlannedTopic>* topics,
+                          std::vector<std::string>* warnings, const CallContext& context) {
+  constexpr size_t kTopicsPerCall = 200;
+  std::vector<PlannedTopic*> asked;
+  for (PlannedTopic& topic : *topics) {
+    if (!topic.exists && !topic.configs.empty()) asked.push_back(&topic);
+  }
+  while (!asked.empty()) {
+    std::vector<PlannedTopic*> again;
+    size_t count = std::min(asked.size(), kTopicsPerCall);
+    std::vector<kafka::NewTopic> fresh;
+    for (size_t i = 0; i < count; ++i) {
+      kafka::NewTopic& topic = fresh.emplace_back();
+      topic.name = asked[i]->target;
+      topic.partitions = static_cast<int32_t>(asked[i]->partitions.size());
+      topic.replication_factor = asked[i]->replication_factor;
+      for (const PlannedConfig& config : asked[i]->configs)
+        topic.configs.emplace_back(config.name, config.value);
+    }
+    auto answers = target.CreateTopics(fresh, true, context);
+    if (!answers.ok())
+      return answers.status().code() == Code::kPermission ? Status::Ok() : answers.status();
+    for (size_t i = 0; i < count; ++i) {
+      auto answer = answers->find(asked[i]->target);
+      if (answer == answers->end() ||
+          answer->second.status.kafka_error() != kafka::error::kInvalidConfig)
+        continue;
+      const std::string& message = answer->second.status.message();
+      auto refused = NamedIn(message, asked[i]);
+      if (refused == asked[i]->configs.end()) continue;
+      warnings->push_back("topic '" + asked[i]->target + "': the target refuses " + refused->name +
+                          "=" + refused->value + ", its default applies: " + message);
+      asked[i]->configs_left_out.push_back(refused->name);
+      asked[i]->configs.erase(refused);
+      again.push_back(asked[i]);
+    }
+    asked.erase(asked.begin(), asked.begin() + static_cast<ptrdiff_t>(count));
+    asked.insert(asked.end(), again.begin(), again.end());
+  }
+  return Status::Ok();
 }
 
 std::optional<std::string> EffectiveConfig(const PlannedTopic& topic, const TopicDefaults& defaults,

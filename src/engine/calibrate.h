@@ -1,0 +1,14 @@
+// A short measurement on the target, so that a plan's times are the target's own.
+#pragma once
+
+#include "engine/restore_plan.h"
+
+namespace maxbrod::engine {
+
+// Makes a topic named maxbrod-calibration-..., of one partition with as many replicas as the plan's
+// topics have at most, writes filler and markers into it for about a second, and deletes it. What
+// cannot be measured (no right to markers) keeps its guess. `abilities` as the plan found them.
+Result<TargetRates> Calibrate(repo::Repository& repository, kafka::Cluster& target,
+                              const RestorePlan& plan, Clock& clock, const CallContext& context);
+
+}  // namespace maxbrod::engine
