@@ -120,7 +120,10 @@ Status BatchFeed::Seek(int64_t offset, const CallContext& context) {
 // An entry that was begun is expanded from its start; what was taken of it goes. A batch cannot be
 // cut.
 Status BatchFeed::Trim() {
-  while (!pending_.empty() && pending_.front().next <= source_) pending_.pop_front();
+  while (!pending_.empty() && pending_.front().next <= source_) {
+    pending_bytes_ -= std::min(pending_bytes_, pending_.front().owned.size());
+    pending_.pop_front();
+  }
   if (pending_.empty()) return Status::Ok();
   Pending& front = pending_.front();
   if (front.base >= source_) return Status::Ok();
@@ -232,11 +235,15 @@ Status BatchFeed::ExpandFromBlock() {
   int64_t use_to = partition_.blocks[block_].use_to;
   size_t before = 0;
   for (; it.Next(&entry); before = it.position()) {
-    if (entry.header.last_offset() < expanded_) continue;
+    if (entry.header.last_offset() < expanded_) {
+      last_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp);
+      continue;
+    }
     // A compressed wrapper of an old format names its last record: where it begins is seen inside.
     if (entry.old_magic) {
       expanded_ = std::max(expanded_, Floor());
       MB_RETURN_IF_ERROR(ExpandSplit(entry));
+      last_timestamp_ = std::max<int64_t>(0, entry.header.max_timestamp);
       buffer_position_ += it.position();
       return Status::Ok();
     }
@@ -328,19 +335,21 @@ Status BatchFeed::ExpandSplit(const kafka::BatchEntry& entry) {
   if (!entry.old_magic && h.is_transactional())
     aborted = partition_.aborted.Find(h.producer_id, h.base_offset);
   std::vector<kafka::SplitBatch> parts;
+  // After a Seek into it, one of an old format begins where it began then.
+  int64_t from = entry.old_magic ? Floor() : expanded_;
   int64_t filled = 0;  // up to here with what stands in for holes
   if (options_.map == nullptr && !aborted)
     filled = std::min({partition_.fill_below, h.next_offset(), partition_.end});
-  if (filled > expanded_) {
+  if (filled > from) {
     kafka::SplitOptions split;
-    split.first_offset = expanded_;
+    split.first_offset = from;
     split.last_offset = filled - 1;
     split.fill_holes = true;
     MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &parts));
   }
   if (h.next_offset() > filled && filled < partition_.end) {
     kafka::SplitOptions split;
-    split.first_offset = std::max(expanded_, filled);
+    split.first_offset = std::max(from, filled);
     split.last_offset = partition_.end - 1;
     std::vector<kafka::SplitBatch> rest;
     MB_RETURN_IF_ERROR(kafka::SplitEntry(entry.bytes, split, &rest));
@@ -349,6 +358,7 @@ Status BatchFeed::ExpandSplit(const kafka::BatchEntry& entry) {
   }
   int64_t until = std::min(h.next_offset(), partition_.end);
   if (aborted && options_.map != nullptr) parts.clear();
+  if (!parts.empty()) expanded_ = std::min(expanded_, parts.front().base_offset);
   for (kafka::SplitBatch& part : parts) {
     if (part.base_offset > expanded_) AddHole(expanded_, part.base_offset);
     Pending step;
