@@ -242,6 +242,14 @@ LogView SourceLog::Expected(const PlannedPartition& plan) const {
   std::map<int64_t, size_t> open;  // by index
   for (const auto& t : aborted_) {
     if (t.first_offset >= plan.end || t.last_offset < plan.log_start) continue;
+    // Open at the cut, and all of it below the log start, in blocks that are not read.
+    bool unknown = std::none_of(transactions.begin(), transactions.end(), [&](const auto& known) {
+      return known.producer_id == t.producer_id && known.first_offset == t.first_offset;
+    });
+    bool below = std::none_of(plan.blocks.begin(), plan.blocks.end(), [&](const auto& use) {
+      return use.entry.stats.last_offset >= t.first_offset;
+    });
+    if (unknown && below && t.last_offset >= plan.end) continue;
     size_t index = index_of(t.producer_id, t.first_offset);
     if (t.last_offset < plan.end) {
       view[t.last_offset] = LogSlot();
