@@ -10,36 +10,6 @@ from lib.maxbrod import Maxbrod
 KEEP = {"retention.ms": "-1"}
 
 
-def test_holes(pair, repo):
-    """Logs with transaction markers or compacted away records: the plan names them and restores nothing of them."""
-    probe, target = pair.source.probe, pair.target.probe
-    probe.create_topic("holes.good", 1, **KEEP)
-    probe.produce("holes.good", 100)
-    probe.create_topic("holes.marked", 1, **KEEP)
-    probe.produce("holes.marked", 100, transactions="c")
-    probe.create_topic("holes.compacted", 1, **{"cleanup.policy": "compact", "segment.ms": "1000",
-                                                "min.cleanable.dirty.ratio": "0.01"})
-    for _ in range(3):
-        probe.produce("holes.compacted", 500, keys=5)
-        time.sleep(1.5)
-    deadline = time.monotonic() + 60
-    while probe.dump(["holes.compacted"])["holes.compacted:0"]["count"] >= 1500:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-        probe.produce("holes.compacted", 1, keys=1)
-    repo.backup(pair.source, "one", "--topics", "holes.*")
-    repo.verify("one")
-    before = target.topics()
-    for dry in (["--dry-run"], []):
-        result = repo.restore(pair.target, "one", *dry, expect=None)
-        assert result.code != 0
-        said = result.stdout + result.stderr
-        assert "holes.marked" in said and "holes.compacted" in said
-    assert target.topics() == before
-    repo.restore(pair.target, "one", "--topics", "holes.good")
-    assert target.offsets("holes.good") == probe.offsets("holes.good")
-
-
 def test_target_not_empty(pair, repo):
     """Topics that hold or held something: all of them are named, and none is touched."""
     probe, target = pair.source.probe, pair.target.probe

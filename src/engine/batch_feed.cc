@@ -144,7 +144,7 @@ Status BatchFeed::Peek(StepView* out, const CallContext& context) {
     out->next_offset = std::min(position_ + kFillerBatch, data_start_);
     return Status::Ok();
   }
-  if (pending_.empty()) MB_RETURN_IF_ERROR(Prepare(context));
+  MB_RETURN_IF_ERROR(Prepare(context));
   if (pending_.empty()) {
     return Status(Code::kInternal, "nothing is left at offset " + std::to_string(position_));
   }
@@ -185,9 +185,7 @@ Status BatchFeed::Take(PreparedStep* out, const CallContext& context) {
 
 uint64_t BatchFeed::BytesToLoad() const {
   if (AtEnd() || position_ < data_start_ || !pending_.empty()) return 0;
-  if (block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
-      partition_.blocks[block_].use_to > expanded_)
-    return 0;
+  if (BlockGoesOn()) return 0;
   size_t next = block_ == SIZE_MAX ? 0 : block_ + 1;
   while (next < partition_.blocks.size() && partition_.blocks[next].use_to <= expanded_) ++next;
   return next < partition_.blocks.size() ? partition_.blocks[next].entry.place.plain_bytes : 0;
@@ -196,11 +194,23 @@ uint64_t BatchFeed::BytesToLoad() const {
 Status BatchFeed::Prepare(const CallContext& context) {
   // In the source's offsets: what is open at the cut stays out of a dense log.
   int64_t end = options_.map != nullptr ? partition_.end : partition_.log_end();
-  while (pending_.empty() && expanded_ < end) {
+  while ((pending_.empty() || MarkersGoOn()) && expanded_ < end) {
     MB_RETURN_IF_ERROR(ExpandNext(context));
     MB_RETURN_IF_ERROR(Trim());
   }
   return Status::Ok();
+}
+
+// The source has a batch for each marker; here as many as possible make one step, as far as that
+// takes no other block.
+bool BatchFeed::MarkersGoOn() const {
+  if (pending_.size() != 1 || pending_.back().kind != StepKind::kMarkers) return false;
+  return pending_.back().next < StepEnd(pending_.back().base) && BlockGoesOn();
+}
+
+bool BatchFeed::BlockGoesOn() const {
+  return block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
+         partition_.blocks[block_].use_to > expanded_;
 }
 
 Status BatchFeed::ExpandNext(const CallContext& context) {
@@ -208,9 +218,7 @@ Status BatchFeed::ExpandNext(const CallContext& context) {
     AddEnd();
     return Status::Ok();
   }
-  bool here = block_ != SIZE_MAX && buffer_position_ < batches_.size() &&
-              partition_.blocks[block_].use_to > expanded_;
-  if (here) return ExpandFromBlock();
+  if (BlockGoesOn()) return ExpandFromBlock();
   size_t index = 0;
   if (block_ != SIZE_MAX && partition_.blocks[block_].use_to <= expanded_) index = block_ + 1;
   while (index < partition_.blocks.size() && partition_.blocks[index].use_to <= expanded_) ++index;
@@ -393,13 +401,25 @@ void BatchFeed::AddHole(int64_t from, int64_t to) {
 }
 
 void BatchFeed::AddMarkers(int64_t from, int64_t to) {
-  for (int64_t at = from; at < to; at += options_.markers_per_step) {
-    Pending step;
-    step.kind = StepKind::kMarkers;
-    step.base = at;
-    step.next = std::min<int64_t>(at + options_.markers_per_step, to);
-    pending_.push_back(std::move(step));
+  while (from < to) {
+    bool goes_on = !pending_.empty() && pending_.back().kind == StepKind::kMarkers &&
+                   pending_.back().next == from && from < StepEnd(pending_.back().base);
+    if (!goes_on) {
+      Pending step;
+      step.kind = StepKind::kMarkers;
+      step.base = from;
+      pending_.push_back(std::move(step));
+    }
+    Pending& last = pending_.back();
+    last.next = std::min(to, StepEnd(last.base));
+    from = last.next;
   }
+}
+
+// How far a step of markers may go that begins at `base`.
+int64_t BatchFeed::StepEnd(int64_t base) const {
+  int64_t end = base + options_.markers_per_step;
+  return base < stop_at_ ? std::min(end, stop_at_) : end;
 }
 
 // Transactions whose marker lies beyond the cut are aborted right behind it: else their records

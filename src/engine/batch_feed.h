@@ -49,7 +49,7 @@ struct PreparedStep : StepView {
 struct FeedOptions {
   ProducerIdentity producer;
   std::vector<ProducerIdentity> slots;  // by PlannedAbort::slot
-  int32_t markers_per_step = 250;
+  int32_t markers_per_step = 1000;
   // Dense: records only, one after another; where each goes. Null: everything at its own offset.
   const repo::OffsetMap* map = nullptr;
 };
@@ -101,6 +101,8 @@ class BatchFeed {
   Status LoadBlock(size_t index, const CallContext& context);
   // Makes pending_ non-empty unless the log is at its end.
   Status Prepare(const CallContext& context);
+  bool MarkersGoOn() const;
+  bool BlockGoesOn() const;
   Status ExpandNext(const CallContext& context);
   Status ExpandFromBlock();
   int64_t Floor() const;
@@ -109,6 +111,7 @@ class BatchFeed {
   Status ExpandSplit(const kafka::BatchEntry& entry);
   void AddHole(int64_t from, int64_t to);
   void AddMarkers(int64_t from, int64_t to);
+  int64_t StepEnd(int64_t base) const;
   void AddEnd();
   void ClearPending();
   Status Trim();

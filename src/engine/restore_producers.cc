@@ -53,6 +53,7 @@ Status RestoreProducers::Renew(const RestorePlan& plan, const std::set<std::stri
 std::vector<kafka::TransactionalProducer> RestoreProducers::SlotsOf(
     const PlannedTopic& topic, const PlannedPartition& partition) const {
   std::vector<kafka::TransactionalProducer> slots;
+  if (partition.map) return slots;  // dense: aborted records are left out
   for (uint32_t slot = 0; slot < partition.aborted.slots(); ++slot) {
     const auto* known = journal_.FindProducer(SlotId(topic, partition.partition, slot));
     MB_CHECK(known != nullptr);

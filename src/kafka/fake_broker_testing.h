@@ -76,6 +76,8 @@ struct FakeWorld {
   int32_t controller = 1;
   int32_t throttle_ms = 0;      // in every answer that can say it
   bool markers_allowed = true;  // WriteTxnMarkers
+  // After so many markers the broker has too few replicas, for so many more.
+  int64_t markers_before_errors = 0, marker_errors = 0;
   int64_t next_producer_id = 1000;
   int32_t transaction_timeout_max_ms = 900'000;
   int64_t session_lifetime_ms = 0;  // of SASL

@@ -167,6 +167,11 @@ int16_t WriteMarker(const WriteTxnMarkersRequest::Marker& marker, const std::str
   FakePartition* partition = Find(call->world, topic, index);
   if (partition == nullptr) return error::kUnknownTopicOrPartition;
   if (partition->leader != call->self) return error::kNotLeaderOrFollower;
+  FakeWorld& world = *call->world;
+  if (world.marker_errors > 0 && world.markers_before_errors-- <= 0) {
+    --world.marker_errors;
+    return error::kNotEnoughReplicas;
+  }
   AppendMarker(partition, marker.transaction_result, marker.producer_id, marker.producer_epoch);
   return error::kNone;
 }
