@@ -67,6 +67,8 @@ def test_dense(pair, repo, tmp_path):
             assert offsets == list(range(len(ours)))
     trips.nothing_open(target, "dense")
     check_groups(repo, pair, "dense", tmp_path, places)
+    said = repo.verify("one", cluster=pair.target)
+    assert "dense" in said.stdout + said.stderr
     lines = repo("offsets", "one", "--export", "csv").stdout.splitlines()
     assert sum(int(line.split(",")[-1]) for line in lines[1:]) == plan["records"]
 

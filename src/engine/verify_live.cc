@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "engine/compare_sink.h"
 #include "engine/verify_packs.h"
@@ -70,6 +71,7 @@ class ClusterVerifier {
           .WithHint("maxbrod show lists what is in it");
     }
     MB_ASSIGN_OR_RETURN(auto metadata, cluster_.Refresh(context_));
+    MB_ASSIGN_OR_RETURN(auto state, repository_.Refresh(context_));
     for (const auto& source : snapshot_.topics) {
       if (!options_.topics.Matches(source.topic())) continue;
       ComparedTopic topic;
@@ -89,13 +91,35 @@ class ClusterVerifier {
         continue;
       }
       topic.metadata = found->second;
+      if (IsDense(*state, *metadata, topic)) {
+        dense_.insert(topic.target);
+        report_.notes.push_back("topic '" + topic.target +
+                                "' was restored dense, with other offsets: its records and its "
+                                "groups' offsets are not compared");
+      }
       topics_.push_back(std::move(topic));
     }
     return Status::Ok();
   }
 
+  // Whether a restore of this snapshot into just this topic gave its records other offsets.
+  bool IsDense(const repo::State& state, const kafka::ClusterMetadata& metadata,
+               const ComparedTopic& topic) const {
+    std::string id(AsText(topic.metadata.id.id.view()));
+    for (const auto& [restore, record] : state.restores) {
+      if (record.target_cluster_id() != metadata.cluster_id ||
+          record.snapshot_id() != snapshot_.ref.id())
+        continue;
+      for (const auto& t : record.topics()) {
+        if (t.dense() && t.target() == topic.target && t.target_topic_id() == id) return true;
+      }
+    }
+    return false;
+  }
+
   Status MatchPartitions() {
     for (const ComparedTopic& topic : topics_) {
+      if (dense_.contains(topic.target)) continue;
       size_t live = topic.metadata.partitions.size();
       size_t stored = static_cast<size_t>(topic.source->partitions_size());
       if (live != stored) {
@@ -317,7 +341,9 @@ class ClusterVerifier {
     GroupComparison what;
     what.groups = &snapshot_.groups;
     what.only = options_.only_groups;
-    for (const ComparedTopic& topic : topics_) what.targets[topic.source->topic()] = topic.target;
+    for (const ComparedTopic& topic : topics_) {
+      if (!dense_.contains(topic.target)) what.targets[topic.source->topic()] = topic.target;
+    }
     for (const auto& [tp, p] : partitions_) what.log_moved_on[tp] = p.last_stable > p.end;
     return CompareGroups(cluster_, what, &differences_, &settings_, context_);
   }
@@ -342,6 +368,7 @@ class ClusterVerifier {
   RateLimiter limiter_;
   repo::Snapshot snapshot_;
   std::vector<ComparedTopic> topics_;
+  std::set<std::string> dense_;                             // of them
   std::map<TopicPartition, ComparedPartition> partitions_;  // by the cluster's names
   DifferenceList differences_;
   ProblemList problems_;
