@@ -44,7 +44,7 @@ class ProducePoolTest : public testing::Test {
   void Add(SourceLog log) {
     auto stored = std::make_unique<StoredLog>(log, 0, log.next());
     auto partition = static_cast<int32_t>(works_.size());
-    works_.push_back({std::move(log), std::move(stored), nullptr, {partition}});
+    works_.push_back({std::move(log), std::move(stored), nullptr, partition});
     Work& work = works_.back();
     for (const ProducerIdentity& slot : work.stored->Slots()) {
       std::string id = "slot-" + std::to_string(partition) + "-" + std::to_string(slot.id);
