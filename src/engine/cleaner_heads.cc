@@ -106,6 +106,19 @@ Status CleanerHeads::CheckReplica(const CleanerHead& head, BrokerId broker, bool
   return Status::Ok();
 }
 
+Status CleanerHeads::TooLate(const CleanerHead& head, BrokerId broker, size_t waiting) const {
+  bool online = target_.metadata()->brokers.contains(broker);
+  std::string id = std::to_string(broker.value());
+  std::string what = online ? "the cleaner of broker " + id + " has not come to "
+                            : "broker " + id + " is offline, and has a replica of ";
+  return Status(Code::kTimeout, what + head.tp().ToString() + ": waited for " +
+                                    std::to_string(stall_limit_.count() / 1000) + " s (" +
+                                    std::to_string(waiting) + " replicas are not cleaned yet)")
+      .WithHint(
+          "look at log.cleaner.enable, log.cleaner.backoff.ms and the broker's log, then run the "
+          "same command again; or --holes markers");
+}
+
 Status CleanerHeads::AwaitCleaned(const std::vector<CleanerHead>& heads) {
   std::vector<Waiting> waiting;
   MB_ASSIGN_OR_RETURN(auto metadata, target_.Refresh(context_));
@@ -142,14 +155,7 @@ Status CleanerHeads::AwaitCleaned(const std::vector<CleanerHead>& heads) {
     waiting = std::move(still);
     if (waiting.empty()) break;
     if (clock_.MonotonicNanos() - moved_nanos > stall_limit_.count() * 1'000'000) {
-      return Status(Code::kTimeout,
-                    "the cleaner of broker " + std::to_string(waiting[0].broker.value()) +
-                        " has not come to " + waiting[0].head.tp().ToString() + " for " +
-                        std::to_string(stall_limit_.count() / 1000) + " s (" +
-                        std::to_string(waiting.size()) + " replicas are waited for)")
-          .WithHint(
-              "look at log.cleaner.enable, log.cleaner.backoff.ms and the broker's log, then "
-              "run the same command again; or --holes markers");
+      return TooLate(waiting[0].head, waiting[0].broker, waiting.size());
     }
     if (!clock_.Sleep(kPoll, context_.stop)) return Status(Code::kCancelled, "stopped");
   }

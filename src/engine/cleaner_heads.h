@@ -42,6 +42,7 @@ class CleanerHeads {
 
  private:
   ConfigChanges Changes(const std::vector<CleanerHead>& heads, bool cleaning) const;
+  Status TooLate(const CleanerHead& head, BrokerId broker, size_t waiting) const;
   Status AwaitCleaned(const std::vector<CleanerHead>& heads);
   Result<std::map<std::pair<BrokerId, TopicPartition>, int64_t>> Sizes();
   Status CheckReplica(const CleanerHead& head, BrokerId broker, bool* cleaned);

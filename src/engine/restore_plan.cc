@@ -193,10 +193,39 @@ class Planner {
     return Status::Ok();
   }
 
+  // A broker whose cleaner is switched off; -1: none.
+  Result<int32_t> BrokerWithoutCleaner() {
+    for (const auto& [id, broker] : metadata_->brokers) {
+      MB_ASSIGN_OR_RETURN(auto configs, target_.DescribeBrokerConfigs(id, context_));
+      for (const auto& config : configs) {
+        if (config.name == "log.cleaner.enable" && config.value == "false") return id.value();
+      }
+    }
+    return -1;
+  }
+
+  // Whether no broker's cleaner is off; else holes become markers, or that is refused.
+  Result<bool> CleanerComes(const PlannedTopic& topic) {
+    if (!without_cleaner_) {
+      MB_ASSIGN_OR_RETURN(without_cleaner_, BrokerWithoutCleaner());
+    }
+    if (*without_cleaner_ < 0) return true;
+    std::string why = "topic '" + topic.source + "': broker " + std::to_string(*without_cleaner_) +
+                      " has log.cleaner.enable=false";
+    if (selection_.offsets.holes == HoleMeans::kCleaner) {
+      Refuse(Code::kUnsupported, why, "--holes markers");
+    } else {
+      plan_.warnings.push_back(why + ": its holes become markers");
+    }
+    return false;
+  }
+
   // Which topics have their holes filled and cleaned, and up to where.
   Status PlanHeads() {
     for (PlannedTopic& topic : plan_.topics) {
       if (topic.mode == OffsetsMode::kDense || !WantsCleaner(topic)) continue;
+      MB_ASSIGN_OR_RETURN(bool comes, CleanerComes(topic));
+      if (!comes) continue;
       for (PlannedPartition& p : topic.partitions) {
         if (p.holes == 0) continue;
         MB_ASSIGN_OR_RETURN(auto hole, FindLastHole(repository_, p, context_));
@@ -496,6 +525,7 @@ class Planner {
   TopicDefaults defaults_;
   std::map<TopicPartition, int64_t> append_at_;
   std::set<std::string> cuts_used_;
+  std::optional<int32_t> without_cleaner_;  // once asked
   RestorePlan plan_;
 };
 
