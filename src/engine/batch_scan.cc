@@ -77,7 +77,8 @@ void AddToStats(const BatchEntry& entry, const Extent& extent, uint64_t missing_
     stats->holes_between += missing_before;
   }
   stats->last_offset = extent.last;
-  stats->last_epoch = h.partition_leader_epoch;
+  // Old formats have none; they may follow format 2 where a topic went back to them.
+  stats->last_epoch = std::max(stats->last_epoch, h.partition_leader_epoch);
   stats->batches += 1;
   stats->largest_batch = std::max(stats->largest_batch, static_cast<uint32_t>(entry.bytes.size()));
   stats->flags |= FlagsOf(entry);
@@ -129,7 +130,7 @@ Status ScanBatches(ByteView records, size_t run_bytes_max, ScanCursor* cursor,
     cursor->missing += before + static_cast<uint64_t>(extent.missing());
     AddToStats(entry, extent, before, &current.stats);
     cursor->next_offset = extent.last + 1;
-    cursor->last_epoch = h.partition_leader_epoch;
+    cursor->last_epoch = std::max(cursor->last_epoch, h.partition_leader_epoch);
   }
   MB_RETURN_IF_ERROR(flush(begin));
   return it.status();
