@@ -13,12 +13,14 @@
 #include "engine/transaction_steps.h"
 #include "kafka/errors.h"
 #include "os/crash_point.h"
+#include "os/log.h"
 #include "repo/offset_maps.h"
 
 namespace maxbrod::engine {
 namespace {
 
 constexpr int kAttempts = 2;
+constexpr Millis kReplicasLimit{20'000};
 constexpr uint64_t kWorthCalibrating = 500'000;  // offsets to pad
 
 // What shapes the result: a run with other options is another restore.
@@ -412,6 +414,36 @@ class Restore {
     return Status::Ok();
   }
 
+  // DeleteRecords waits for the replicas, and after leaders have moved it may wait for ever. What
+  // the leader has cut off is cut off; that its replicas followed is asked again at the end.
+  Status DeleteBefore(const kafka::PerPartition<int64_t>& before) {
+    auto results = target_.DeleteRecords(before, context_.Within(kReplicasLimit));
+    MB_RETURN_IF_ERROR(context_.Check());
+    if (!results.ok() && !results.status().retryable()) return results.status();
+    kafka::PerPartition<int64_t> ask;
+    Status why = results.status();
+    for (const auto& [tp, offset] : before) {
+      if (results.ok()) {
+        const Status& status = results->at(tp).status();
+        if (status.ok()) continue;
+        if (!status.retryable() && status.code() != Code::kTimeout)
+          return status.WithContext("DeleteRecords of " + tp.ToString());
+        why = status;
+      }
+      ask[tp] = kafka::kEarliest;
+    }
+    if (ask.empty()) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(auto starts,
+                        target_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, context_));
+    for (const auto& [tp, start] : starts) {
+      if (start.error != 0 || start.offset < before.at(tp))
+        return why.WithContext("DeleteRecords of " + tp.ToString());
+      unconfirmed_[tp] = before.at(tp);
+    }
+    LogInfo("{} (the leaders have cut it off; the replicas are asked again later)", why.ToString());
+    return Status::Ok();
+  }
+
   Status CutLogStarts(std::vector<PartitionWork>* work,
                       const std::map<std::string, Status>& troubles) {
     kafka::PerPartition<int64_t> before;
@@ -420,13 +452,9 @@ class Restore {
       before[w.tp()] = w.plan->log_start;
     }
     if (before.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto results, target_.DeleteRecords(before, context_));
+    MB_RETURN_IF_ERROR(DeleteBefore(before));
     for (PartitionWork& w : *work) {
-      auto found = results.find(w.tp());
-      if (found == results.end()) continue;
-      MB_RETURN_IF_ERROR(
-          found->second.status().WithContext("DeleteRecords of " + w.tp().ToString()));
-      w.earliest = w.plan->log_start;
+      if (before.count(w.tp()) > 0) w.earliest = w.plan->log_start;
     }
     log_starts_cut_nanos_ = options_.clock->MonotonicNanos();
     CrashPoint("restore.after_delete_records");
@@ -486,6 +514,10 @@ class Restore {
     if (left > 0 && !options_.clock->Sleep(Millis(left / 1'000'000 + 1), context_.stop)) {
       return Status(Code::kCancelled, "stopped");
     }
+    if (unconfirmed_.empty()) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(auto results, target_.DeleteRecords(unconfirmed_, context_));
+    for (const auto& [tp, result] : results)
+      MB_RETURN_IF_ERROR(result.status().WithContext("replicas of " + tp.ToString()));
     return Status::Ok();
   }
 
@@ -535,6 +567,7 @@ class Restore {
   RestoreSelection selection_;                                  // with measured rates
   std::map<TopicPartition, std::pair<int64_t, int64_t>> ends_;  // log end, log start
   int64_t log_starts_cut_nanos_ = 0;
+  kafka::PerPartition<int64_t> unconfirmed_;  // cut off by the leader, perhaps not by its replicas
 };
 
 }  // namespace
