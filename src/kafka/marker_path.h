@@ -2,8 +2,9 @@
 // KIP-1037).
 //
 // Each marker is a control batch of one record (78 bytes). Those of one run get consecutive offsets
-// if nobody else writes there; the answer comes when all of a request are replicated (acks=all). Not idempotent, and the answer does not tell offsets: what counts is the end offset,
-// or the base offset of what is produced next.
+// if nobody else writes there; the answer comes when all of a request are replicated (acks=all).
+// Not idempotent, and the answer does not tell offsets: what counts is the end offset, or the base
+// offset of what is produced next.
 #pragma once
 
 #include <cstdint>

@@ -14,12 +14,12 @@
 namespace maxbrod::repo {
 
 enum BlockFlags : uint32_t {
-  kBlockLogAppendTime = 1u << 0,  // some batch carries the LogAppendTime mark
-  kBlockOldMagic = 1u << 1,       // message format 0 or 1
-  kBlockTransactional = 1u << 2,  // some batch is transactional
-  kBlockIdempotent = 1u << 3,     // some batch has a producer id
-  kBlockDeleteHorizon = 1u << 4,  // some batch carries a delete horizon (KIP-534)
-  kBlockEmptyBatch = 1u << 5,     // some batch header without records, left by compaction
+  kBlockLogAppendTime = 1u << 0,   // some batch carries the LogAppendTime mark
+  kBlockOldMagic = 1u << 1,        // message format 0 or 1
+  kBlockTransactional = 1u << 2,   // some batch is transactional
+  kBlockIdempotent = 1u << 3,      // some batch has a producer id
+  kBlockDeleteHorizon = 1u << 4,   // some batch carries a delete horizon (KIP-534)
+  kBlockEmptyBatch = 1u << 5,      // some batch header without records, left by compaction
   kBlockUnknownControl = 1u << 6,  // some control batch that is no transaction marker
 };
 

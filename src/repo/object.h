@@ -9,8 +9,8 @@
 // header and the stored payload: a frame that is moved inside its object, or into another one, is
 // noticed.
 //
-// Small objects (config, commits, checkpoints, manifests, snapshots, offset maps) are a sequence of record
-// frames, each one Protobuf message of at most 1 MiB; packs (pack_writer.h) hold blocks.
+// Small objects (config, commits, checkpoints, manifests, snapshots, offset maps) are a sequence of
+// record frames, each one Protobuf message of at most 1 MiB; packs (pack_writer.h) hold blocks.
 #pragma once
 
 #include <array>

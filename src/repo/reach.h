@@ -14,7 +14,8 @@ Status AddSnapshotObjects(store::Store& store, const format::SnapshotRef& ref, I
                           std::set<std::string>* objects, const CallContext& context);
 
 // Names of all objects that the state reaches: loose packs, topics' manifests, snapshots, their
-// manifests, the packs in all of these, and the offset maps of restores. Not: config, log, checkpoints.
+// manifests, the packs in all of these, and the offset maps of restores. Not: config, log,
+// checkpoints.
 Result<std::set<std::string>> ReachableObjects(store::Store& store, const State& state,
                                                IndexCache& cache, const CallContext& context);
 
