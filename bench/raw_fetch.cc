@@ -60,12 +60,13 @@ void Work(uint16_t port, const std::string& topic, std::vector<Partition> mine) 
   int fd = raw::Connect(port);
   raw::Response response;
   while (true) {
+    // Before anything points into it. Brokers fill an answer from the front.
+    std::rotate(mine.begin(), mine.begin() + 1, mine.end());
     std::vector<Partition*> open;
     for (Partition& p : mine) {
       if (!p.done) open.push_back(&p);
     }
     if (open.empty()) break;
-    std::rotate(mine.begin(), mine.begin() + 1, mine.end());
     std::string request = FetchRequest(topic, open);
     raw::WriteAll(fd, {{request.data(), request.size()}});
     response.Read(fd);

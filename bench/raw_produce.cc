@@ -1,18 +1,20 @@
-// raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER: produces the batches in FOLDER/<partition>
-// (from raw_fetch), one of each partition a request, five requests in flight, nothing checked. The
-// upper bound of a restore.
+// raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER [marked]: produces the batches in
+// FOLDER/<partition> (from raw_fetch), one of each partition a request, five requests in flight,
+// nothing checked. The upper bound of a restore. marked: behind each batch a transaction marker,
+// one request after another; makes such logs, in no hurry.
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <deque>
 #include <thread>
 
-#include "raw_wire.h"
+#include "raw_marker_wire.h"
 
 namespace {
 
 constexpr size_t kInFlight = 5;
 constexpr size_t kReadAhead = 8 << 20;
+bool marked = false;
 
 // A partition's file, read in pieces of whole batches.
 struct Source {
@@ -78,6 +80,7 @@ void Work(uint16_t port, const std::string& topic, std::vector<Source> mine) {
       size_t size;
     };
     std::vector<Piece> pieces;
+    std::vector<int> partitions;
     size_t bytes = 0;
     for (Source& source : mine) {
       size_t size = 0;
@@ -87,6 +90,7 @@ void Work(uint16_t port, const std::string& topic, std::vector<Source> mine) {
       raw::Put<uint32_t>(piece.prefix, static_cast<uint32_t>(source.id));
       raw::Put<uint32_t>(piece.prefix, static_cast<uint32_t>(size));
       bytes += 8 + size;
+      partitions.push_back(source.id);
       pieces.push_back(std::move(piece));
     }
     if (!pieces.empty()) {
@@ -101,10 +105,16 @@ void Work(uint16_t port, const std::string& topic, std::vector<Source> mine) {
       ++in_flight;
     }
     if (in_flight == 0) break;
-    if (pieces.empty() || in_flight == kInFlight) {
+    if (pieces.empty() || marked || in_flight == kInFlight) {
       response.Read(fd);
       CheckAnswer(response.data());
       --in_flight;
+    }
+    if (marked && !pieces.empty()) {
+      std::string request = raw::MarkersRequest(topic, partitions, 1, raw::kStranger);
+      raw::WriteAll(fd, {{request.data(), request.size()}});
+      response.Read(fd);
+      raw::CheckMarkers(response.data());
     }
   }
   close(fd);
@@ -113,7 +123,8 @@ void Work(uint16_t port, const std::string& topic, std::vector<Source> mine) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) raw::Die("raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER");
+  if (argc < 6) raw::Die("raw_produce PORT TOPIC PARTITIONS CONNECTIONS FOLDER [marked]");
+  marked = argc > 6;
   uint16_t port = static_cast<uint16_t>(std::atoi(argv[1]));
   int partitions = std::atoi(argv[3]);
   size_t connections = static_cast<size_t>(std::atoi(argv[4]));
