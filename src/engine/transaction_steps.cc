@@ -35,14 +35,14 @@ Status TransactionSteps::Abort(const kafka::TransactionalProducer& producer, con
     ours = open_.erase(producer.id) > 0;
   }
   if (!ours) {
-    // An earlier run may have asked for the end already; then the marker is on its way.
-    MB_ASSIGN_OR_RETURN(auto states, transactions_.Describe({producer.id}, context));
-    MB_ASSIGN_OR_RETURN(auto state, states.at(producer.id));
-    bool ending = state.state.starts_with("Prepare");
-    if (state.state != "Ongoing" && !ending) {
-      // Nothing is open: cleaning left the transaction no record here.
+    MB_ASSIGN_OR_RETURN(std::string state, AwaitDecided(producer, context));
+    std::vector<MarkerSlot> one{slot};
+    MB_ASSIGN_OR_RETURN(bool there, MarkersThere(&one, context));
+    // An earlier run asked for this end, and its marker came since.
+    if (there) return one.front().status;
+    // Nothing is open: cleaning left the transaction no record here.
+    if (state != "Ongoing")
       MB_RETURN_IF_ERROR(transactions_.AddPartitions(producer, {slot.partition}, context));
-    }
   }
   CrashPoint("restore.before_end_txn");
   MB_RETURN_IF_ERROR(transactions_.End(producer, false, context));
@@ -50,6 +50,28 @@ Status TransactionSteps::Abort(const kafka::TransactionalProducer& producer, con
   std::vector<MarkerSlot> one{slot};
   MB_RETURN_IF_ERROR(AwaitMarkers(&one, context));
   return one.front().status;
+}
+
+// The producer's state, once its last transaction is not just ending: "Prepare..." may be that of
+// the one before, whose marker is in the log while the coordinator has not noted it.
+Result<std::string> TransactionSteps::AwaitDecided(const kafka::TransactionalProducer& producer,
+                                                   const CallContext& context) {
+  CallContext limited = context.Within(kMarkerLimit);
+  Millis pause{1};
+  while (true) {
+    MB_ASSIGN_OR_RETURN(auto states, transactions_.Describe({producer.id}, limited));
+    auto state = states.find(producer.id);
+    if (state == states.end())
+      return Status(Code::kProtocol, "DescribeTransactions left out " + producer.id);
+    if (!state->second.ok() && state->second.status().code() == Code::kNotFound)
+      return std::string("Empty");
+    MB_RETURN_IF_ERROR(state->second.status());
+    if (!state->second->state.starts_with("Prepare")) return state->second->state;
+    Status left = limited.Check();
+    if (!left.ok()) return left.WithContext("transaction of " + producer.id + " does not end");
+    if (!clock_.Sleep(pause, context.stop)) return Status(Code::kCancelled, "stopped");
+    pause = std::min(pause * 2, kPollLongest);
+  }
 }
 
 void TransactionSteps::WriteMarkers(std::vector<MarkerSlot>* slots, const CallContext& context) {
@@ -102,30 +124,37 @@ Status TransactionSteps::EndAll(kafka::TransactionalProducer* producer,
   return AwaitMarkers(slots, context);
 }
 
+// Whether each log ends right behind its slot, or its slot's status says why it never will.
+Result<bool> TransactionSteps::MarkersThere(std::vector<MarkerSlot>* slots,
+                                            const CallContext& context) {
+  kafka::PerPartition<int64_t> ask;
+  for (const MarkerSlot& slot : *slots) ask[slot.partition] = kafka::kLatest;
+  MB_ASSIGN_OR_RETURN(auto ends,
+                      cluster_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, context));
+  bool there = true;
+  for (MarkerSlot& slot : *slots) {
+    const kafka::ListedOffset& end = ends[slot.partition];
+    if (end.error != 0) {
+      slot.status =
+          kafka::ErrorStatus(end.error, "ListOffsets of " + slot.partition.ToString()).Retryable();
+    } else if (end.offset > slot.offset + 1) {
+      slot.status =
+          Status(Code::kOffsetMismatch, slot.partition.ToString() + " ends at offset " +
+                                            std::to_string(end.offset) + " after one marker at " +
+                                            std::to_string(slot.offset));
+    } else if (end.offset <= slot.offset) {
+      there = false;
+    }
+  }
+  return there;
+}
+
 Status TransactionSteps::AwaitMarkers(std::vector<MarkerSlot>* slots, const CallContext& context) {
   CallContext limited = context.Within(kMarkerLimit);
   Millis pause{1};
   while (true) {
-    kafka::PerPartition<int64_t> ask;
-    for (const MarkerSlot& slot : *slots) ask[slot.partition] = kafka::kLatest;
-    MB_ASSIGN_OR_RETURN(auto ends,
-                        cluster_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, limited));
-    bool waiting = false;
-    for (MarkerSlot& slot : *slots) {
-      const kafka::ListedOffset& end = ends[slot.partition];
-      if (end.error != 0) {
-        slot.status = kafka::ErrorStatus(end.error, "ListOffsets of " + slot.partition.ToString())
-                          .Retryable();
-      } else if (end.offset > slot.offset + 1) {
-        slot.status =
-            Status(Code::kOffsetMismatch, slot.partition.ToString() + " ends at offset " +
-                                              std::to_string(end.offset) + " after one marker at " +
-                                              std::to_string(slot.offset));
-      } else if (end.offset <= slot.offset) {
-        waiting = true;
-      }
-    }
-    if (!waiting) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(bool there, MarkersThere(slots, limited));
+    if (there) return Status::Ok();
     Status left = limited.Check();
     if (!left.ok()) return left.WithContext("a transaction's marker does not come");
     if (!clock_.Sleep(pause, context.stop)) return Status(Code::kCancelled, "stopped");

@@ -56,6 +56,9 @@ class TransactionSteps {
   void GiveBack(kafka::TransactionalProducer producer);
   Status EndAll(kafka::TransactionalProducer* producer, std::vector<MarkerSlot>* slots,
                 const CallContext& context);
+  Result<std::string> AwaitDecided(const kafka::TransactionalProducer& producer,
+                                   const CallContext& context);
+  Result<bool> MarkersThere(std::vector<MarkerSlot>* slots, const CallContext& context);
   // Until each log ends right behind its slot.
   Status AwaitMarkers(std::vector<MarkerSlot>* slots, const CallContext& context);
 
