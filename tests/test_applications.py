@@ -7,7 +7,7 @@ from lib import jars, trips
 KEEP = {"retention.ms": "-1"}
 CLASSIC = {"group.protocol": "classic"}
 NEW = {"group.protocol": "consumer"}  # KIP-848
-PROTOCOLS = [(version, CLASSIC) for version in jars.VERSIONS] + [(jars.NEWEST, NEW)]
+PROTOCOLS = [(jars.VERSIONS[0], CLASSIC), (jars.NEWEST, NEW)]
 
 
 @pytest.fixture(scope="module", params=PROTOCOLS, ids=lambda p: f"{p[0]}-{p[1]['group.protocol']}")

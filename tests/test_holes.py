@@ -125,7 +125,8 @@ def holes(fingerprint):
 
 
 def test_shapes(pair, repo, tmp_path):
-    """Every kind of hole, and the uncleaned tail behind it. Nothing is cleaned on the target but by us."""
+    """Every kind of hole, and the uncleaned tail behind it, made by markers and by the cleaner. Nothing else is cleaned
+    on the target."""
     names = list(SHAPES)
     topics = [f"shapes.{name}" for name in names]
     tails = make(pair.source, "shapes", names)
@@ -137,20 +138,24 @@ def test_shapes(pair, repo, tmp_path):
     assert sum(b["count"] == "0" for b in tools.dump_log(pair.source, 1, "shapes.empty")) == 7
     repo.backup(pair.source, "one", "--topics", "shapes.*")
     repo.verify("one")
-    repo.restore(pair.target, "one")
-    compaction.same(expected, pair.target, topics, tmp_path, tails)
-    repo.verify("one", cluster=pair.target)
+    for how in ("markers", "cleaner"):
+        repo.restore(pair.target, "one", "--holes", how)
+        compaction.same(expected, pair.target, topics, tmp_path, tails)
+        repo.verify("one", cluster=pair.target)
+        for topic in topics:
+            pair.target.probe("delete-topic", topic=topic)
 
 
-def test_cleaned_on_the_target(pair, repo, tmp_path):
+@pytest.mark.parametrize("how", ["markers", "cleaner"])
+def test_cleaned_on_the_target(pair, repo, tmp_path, how):
     """The target's cleaner goes on as the source's would: the latest of each key stays, tombstones live their time."""
     names = ("tombstones", "transactions", "inside", "was-delete")
-    topics = [f"later.{name}" for name in names]
-    make(pair.source, "later", names)
+    topics = [f"later.{how}.{name}" for name in names]
+    make(pair.source, f"later.{how}", names)
     probe, target = pair.source.probe, pair.target.probe
     expected = compare.fingerprint(probe, topics, tmp_path / "one-source")
-    repo.backup(pair.source, "one", "--topics", "later.*")
-    repo.restore(pair.target, "one")
+    repo.backup(pair.source, "one", "--topics", f"later.{how}.*")
+    repo.restore(pair.target, "one", "--holes", how)
     # A younger record rolls the segment: then all that was restored can be cleaned.
     ends = expected["offsets"]
     for topic in topics:
@@ -267,7 +272,7 @@ def test_three_brokers(clusters, version, repo, tmp_path):
     repo.backup(source, "one", "--topics", "three.*")
     source.destroy()
     target = clusters(version, "target", brokers=3, config=compaction.BROKER)
-    repo.restore(target, "one")
+    repo.restore(target, "one", "--holes", "cleaner")
     for leader in (1, 2, 3):
         replicas = [leader, *({1, 2, 3} - {leader})]
         for topic in topics:

@@ -48,7 +48,7 @@ def test_transactions(pair, repo, tmp_path):
     assert [offset for offset, _ in ours] == [offset for offset, _ in theirs] == [50, 50, 50]
     assert all(before <= moment <= after for _, moment in ours)
     assert all(after <= moment <= done for _, moment in theirs)
-    # A time between the end of the transactions and the restore has nothing on the source, the first marker on the target.
+    # Between the end of the transactions and the restore there is nothing on the source, the first marker on the target.
     between = ask(pair.source, "tx", [after + 1]), ask(pair.target, "tx", [after + 1])
     assert between[0] == [(-1, -1)] and between[1][0][0] == 50
     assert ask(pair.target, "tx", [done + 1]) == [(-1, -1)]

@@ -1,4 +1,5 @@
-"""Random logs of every kind, mixed: plain, transactional, compacted, cut off. MAXBROD_TEST_SEED=<printed seed> repeats."""
+"""Random logs of every kind, mixed: plain, transactional, compacted, cut off. MAXBROD_TEST_SEED=<printed seed> repeats
+a run."""
 
 import random
 import time
@@ -53,7 +54,7 @@ def random_log(cluster, dice, topic):
     else:
         probe.create_topic(topic, partitions, **{**compaction.TOPIC, "cleanup.policy": dice.choice(
             ["compact", "compact,delete"]), "retention.ms": "-1"})
-        now = int(time.time() * 1000)  # markers are of now: what is older would be left in another segment than they are
+        now = int(time.time() * 1000)  # as the markers are, so that they do not begin a segment each
         for number, moment in enumerate((now, now + 50 * 60 * 1000)):
             write(probe, dice, topic, partitions, number, moment)
             trips.settle(probe, topic)
@@ -86,8 +87,9 @@ def test_random_logs(clusters, repo, broker_config, seed, source, target, tmp_pa
         expected[name] = compare.fingerprint(source.probe, some, tmp_path / f"{name}-source", stable=True)
     how = dice.choice(["auto", "write-txn-markers", "end-txn"])
     repo.backup(source, "one", "--topics", "log.*")
-    repo.restore(target, "one", "--markers", how)
-    print(f"seed {seed}: {len(compacted)} compacted topics, markers by {how}")
+    holes = dice.choice(["auto", "markers", "cleaner"])
+    print(f"seed {seed}: {len(compacted)} compacted topics, markers by {how}, holes by {holes}")
+    repo.restore(target, "one", "--markers", how, "--holes", holes)
     trips.same(expected["plain"], target, plain, tmp_path, name="plain")
     compaction.same(expected["compacted"], target, compacted, tmp_path, name="compacted")
     repo.verify("one", cluster=target)

@@ -14,10 +14,11 @@ KEEP = {"retention.ms": "-1"}
 YEAR_AGO = 1_640_000_000_000
 KILLED = 137
 STEPS = [
-    "restore.before_add_partitions", "restore.before_add_partitions:4", "restore.after_add_partitions",
-    "restore.after_add_partitions:5", "restore.before_end_txn", "restore.before_end_txn:3", "restore.after_end_txn",
-    "restore.after_end_txn:6", "restore.after_data", "restore.before_configs", "restore.before_done",
+    "restore.before_add_partitions:4", "restore.after_add_partitions", "restore.after_add_partitions:5",
+    "restore.before_end_txn:3", "restore.after_end_txn", "restore.after_end_txn:6", "restore.after_data",
+    "restore.before_done",
 ]
+CLEANER_STEPS = ["restore.before_cleaning", "restore.cleaning", "restore.after_cleaning", "restore.after_configs"]
 END_TXN_STEPS = ["restore.before_add_partitions:2", "restore.before_end_txn:2", "restore.after_end_txn:3"]
 
 
@@ -35,7 +36,7 @@ def loaded(pair, tmp_path_factory):
     probe("transactions", topics=["tx"], transactions=60, seed=11, transactional_id="tx", abort=0.5, fenced=0.2,
           plain=0.2, markers=0.05, time=YEAR_AGO, step=1000, value_min=3000, value_max=9000, headers=1)
     probe("delete-records", topic="tx", partition=2, before=40)
-    test_holes.make(pair.source, "holes", ["transactions", "inside", "tombstones"])
+    pair.tails = test_holes.make(pair.source, "holes", ["transactions", "inside", "tombstones"])
     pair.topics = ["tx", "holes.transactions", "holes.inside", "holes.tombstones"]
     compaction.freeze(probe, *pair.topics[1:])
     pair.folder = tmp_path_factory.mktemp("loaded")
@@ -58,14 +59,21 @@ def hanging(cluster):
 
 
 def check(loaded, cluster, prefix, topics):
-    """The topics prefix<name> are what they were on the source."""
+    """The topics prefix<name> are what they were on the source, or what a cleaner may make of that."""
     rename = {topic: f"{prefix}{topic}" for topic in topics}
-    expected = {"offsets": {t: loaded.expected["offsets"][t] for t in topics},
-                "configs": {t: loaded.expected["configs"][t] for t in topics},
-                "records": {i: {p: v for p, v in dump.items() if p.rpartition(":")[0] in topics}
+    folder = loaded.folder / f"{prefix}target"
+    actual = compare.fingerprint(cluster.probe, list(rename.values()), folder)
+
+    def only(some):
+        return {"offsets": {t: loaded.expected["offsets"][t] for t in some},
+                "configs": {t: loaded.expected["configs"][t] for t in some},
+                "records": {i: {p: v for p, v in dump.items() if p.rpartition(":")[0] in some}
                             for i, dump in loaded.expected["records"].items()}}
-    actual = compare.fingerprint(cluster.probe, list(rename.values()))
-    return compare.differences(expected, actual, rename.get)
+
+    found = compare.differences(only({"tx"} & set(topics)), actual, rename.get)
+    found += compaction.compare_topics(only(set(topics) - {"tx"}), actual, loaded.folder / "one-source", folder,
+                                       loaded.tails, rename.get)
+    return found
 
 
 def command(loaded, cluster, prefix, topics, *more):
@@ -86,12 +94,26 @@ def test_killed_at(loaded, version, how, step):
     assert loaded.repo(*args, "--json").json["already_done"]
 
 
+@pytest.mark.parametrize("version", [jars.NEWEST], scope="module")
+@pytest.mark.parametrize("step", CLEANER_STEPS)
+def test_killed_while_cleaning(loaded, version, step):
+    """Killed when the brokers' cleaner is at it for us."""
+    prefix = f"cleaning.{step}."
+    topics = loaded.topics[1:]
+    args = command(loaded, loaded.target, prefix, topics, "--holes", "cleaner")
+    died = loaded.repo(*args, env={"MAXBROD_CRASH_AT": step}, expect=None)
+    assert died.code == KILLED, died
+    loaded.repo(*args)
+    assert check(loaded, loaded.target, prefix, topics) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_stopped_at_any_moment(loaded, seed, number):
     """However often: the same command goes on, and ends with every offset as it was."""
     dice = random.Random(seed)
     prefix = f"any.{int(number)}."
-    args = command(loaded, loaded.target, prefix, loaded.topics, "--markers", dice.choice(["auto", "end-txn"]))
+    args = command(loaded, loaded.target, prefix, loaded.topics, "--markers", dice.choice(["auto", "end-txn"]),
+                   "--holes", dice.choice(["markers", "cleaner"]))
     quota(loaded.target, 400_000)
     stopped = 0
     for _ in range(5):

@@ -81,17 +81,19 @@ def differences(expected, actual, tail=None, committed=True):
     return found
 
 
-def compare_topics(expected, actual, source, target, tails=None):
+def compare_topics(expected, actual, source, target, tails=None, rename=lambda topic: topic):
     """Fingerprints of compacted topics and the folders of their dumps; `tails` is "topic:partition" -> offset."""
     found = []
     for topic, partitions in expected["offsets"].items():
-        if actual["offsets"].get(topic) != partitions:
-            found.append(f"{topic} offsets {partitions} became {actual['offsets'].get(topic)}")
-        if actual["configs"].get(topic) != expected["configs"][topic]:
-            found.append(f"{topic} configs {expected['configs'][topic]} became {actual['configs'].get(topic)}")
+        other = rename(topic)
+        if actual["offsets"].get(other) != partitions:
+            found.append(f"{topic} offsets {partitions} became {actual['offsets'].get(other)}")
+        if actual["configs"].get(other) != expected["configs"][topic]:
+            found.append(f"{topic} configs {expected['configs'][topic]} became {actual['configs'].get(other)}")
         for partition in partitions:
             for isolation in compare.READS:
-                ours, theirs = (read(folder / isolation / f"{topic}-{partition}.dump") for folder in (source, target))
+                ours, theirs = (read(folder / isolation / f"{name}-{partition}.dump")
+                                for folder, name in ((source, topic), (target, other)))
                 lines = differences(ours, theirs, (tails or {}).get(f"{topic}:{partition}"),
                                     isolation == "read_committed")
                 found += [f"{topic}-{partition} {isolation} {line}" for line in lines[:5]]
