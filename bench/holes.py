@@ -138,31 +138,37 @@ class Holes(Bench):
 
     # -- data between holes
 
-    def against_raw(self, cluster, name, repo, partitions, dense, whole=False):
-        """The restore of `repo`'s "load" against raw_produce of the topic `dense`, which holds as much without holes.
-        `whole`: the time of all of the restore counts."""
+    def against_raw(self, cluster, name, repo, partitions, dense, ways=((),), whole=False):
+        """The restore of `repo`'s "load" against raw_produce of the topic `dense`, which holds as much without holes, in
+        each of `ways` (options of the restore), the first of which is held to the limit. `whole`: the time of all of the
+        restore counts."""
         port = cluster.brokers[0].ports["PLAINTEXT"]
         files = self.fresh("raw")
         Measured(BUILD / "bench" / "raw_fetch", port, dense, partitions, CONNECTIONS, files, "unsynced")
         dense_bytes = sum(f.stat().st_size for f in files.iterdir())
-        raw, restored, ratios, holes = [], [], [], 0
+        raw, restored = [], {way: [] for way in ways}
         for number in range(self.rounds + 1):
             speed = dense_bytes / 1e6 / self.raw(cluster, "raw_produce", partitions, 1, WORKING, port, None, partitions,
                                                  CONNECTIONS, files)
             if number == 0:  # a JVM has to warm up
                 continue
             raw.append(speed)
-            seconds, run = self.restore(cluster, repo, "load")
-            report = run.json()
-            seconds = report["seconds"] if whole else seconds
-            holes = report["markers_written"]
-            restored.append(report["plan"]["bytes"] / 1e6 / seconds)
-            ratios.append(restored[-1] / raw[-1])
-        print(f"     {dense_bytes / 1e9:.2f} GB, {report['plan']['bytes'] / 1e9:.2f} GB with holes, {holes:,} markers, "
-              f"{report['produce_requests']:,} requests, {report['produce_seconds']:.1f} of {report['seconds']:.1f} s for them, {run.cpu:.1f} CPU-s, peak {run.peak_mib:.0f} MiB")
+            for way, speeds in restored.items():
+                _, run = self.restore(cluster, repo, "load", *way)
+                report = run.json()
+                speeds.append(report["plan"]["bytes"] / 1e6 / report["seconds" if whole else "produce_seconds"])
+                if number == 1:
+                    print(f"     {' '.join(way) or 'restore'}: {report['plan']['bytes'] / 1e9:.2f} GB with holes "
+                          f"({dense_bytes / 1e9:.2f} without), {report['markers_written']:,} markers, "
+                          f"{report['produce_requests']:,} requests, {report['produce_seconds']:.1f} of "
+                          f"{report['seconds']:.1f} s for them, {run.cpu:.1f} CPU-s, peak {run.peak_mib:.0f} MiB", flush=True)
         self.shown("raw produce MB/s", raw)
-        self.shown("restore MB/s", restored)
-        self.check(f"{name}: restore speed / raw produce", self.shown("restore / raw", ratios), 0.5, True)
+        for way, speeds in restored.items():
+            text = " ".join(["restore", *way])
+            self.shown(f"{text} MB/s", speeds)
+            middle = self.shown(f"{text} / raw", [a / b for a, b in zip(speeds, raw)])
+            if way == ways[0]:
+                self.check(f"{name}: restore speed / raw produce", middle, 0.5, True)
 
     def transactions(self):
         """A marker every so many records, as exactly-once producers leave them, all committed. Written by a raw program:
@@ -192,15 +198,17 @@ class Holes(Bench):
             probe.create_topic("load", partitions, **compaction.TOPIC)
             probe.create_topic("dense", partitions, **WORKING)
             probe.produce("dense", count, **RECORD, batch_bytes=1 << 16)
-            # Of n records with random keys out of n / 1.594 half are the latest of their keys.
+            # Of n records of a log with random keys out of n / 1.594 half are the latest of their keys.
+            keys = int(2 * count / 1.594 / partitions)
             for seed in range(4):
-                probe.produce("load", count // 2, **{**RECORD, "keys": int(2 * count / 1.594), "seed": seed},
+                probe.produce("load", count // 2, **{**RECORD, "keys": keys, "seed": seed},
                               batch_bytes=1 << 16)
             probe.produce("load", 400, **{**RECORD, "time": LONG_AGO + 50 * 60 * 1000})
             compaction.wait_until_cleaned(cluster, "load", seconds=300)
             compaction.freeze(probe, "load")
             repo = self.backup(cluster, "load")
-            self.against_raw(cluster, "compacted", repo, partitions, "dense", whole=True)
+            self.against_raw(cluster, "compacted", repo, partitions, "dense",
+                             ((), ("--holes", "markers"), ("--holes", "cleaner")), whole=True)
 
 
 def main():
