@@ -157,6 +157,7 @@ class Holes(Bench):
                 _, run = self.restore(cluster, repo, "load", *way)
                 report = run.json()
                 speeds.append(report["plan"]["bytes"] / 1e6 / report["seconds" if whole else "produce_seconds"])
+                print(f"     round {number}: raw {speed:.0f} MB/s, {' '.join(way) or 'restore'} {speeds[-1]:.0f}", flush=True)
                 if number == 1:
                     print(f"     {' '.join(way) or 'restore'}: {report['plan']['bytes'] / 1e9:.2f} GB with holes "
                           f"({dense_bytes / 1e9:.2f} without), {report['markers_written']:,} markers, "
