@@ -95,6 +95,23 @@ void AddToStats(const BatchEntry& entry, const Extent& extent, uint64_t missing_
   stats->max_timestamp = std::max(stats->max_timestamp, h.max_timestamp);
 }
 
+// A batch beyond the end was met: what lies before it is gone, and no later fetch brings it back (a
+// cleaner may remove everything from here to the end while it is read).
+Status ReachEnd(const kafka::BatchHeader& beyond, ScanCursor* cursor) {
+  if (beyond.base_offset < cursor->end_offset) {
+    return Status(Code::kConflict, "the batch at offset " + std::to_string(beyond.base_offset) +
+                                       " goes on beyond the log's end as it was (" +
+                                       std::to_string(cursor->end_offset) +
+                                       "): the log was truncated and written anew meanwhile")
+        .WithHint("an unclean leader election or a recreated topic: run the backup again");
+  }
+  if (cursor->next_offset < cursor->end_offset) {
+    cursor->missing += static_cast<uint64_t>(cursor->end_offset - cursor->next_offset);
+    cursor->next_offset = cursor->end_offset;
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status ScanBatches(ByteView records, size_t run_bytes_max, ScanCursor* cursor,
@@ -117,7 +134,10 @@ Status ScanBatches(ByteView records, size_t run_bytes_max, ScanCursor* cursor,
       MB_RETURN_IF_ERROR(flush(begin));
       continue;
     }
-    if (h.last_offset() >= cursor->end_offset) break;
+    if (h.last_offset() >= cursor->end_offset) {
+      MB_RETURN_IF_ERROR(flush(begin));
+      return ReachEnd(h, cursor);
+    }
     MB_RETURN_IF_ERROR(kafka::CheckBatchCrc(entry.bytes));
     MB_ASSIGN_OR_RETURN(Extent extent, ExtentOf(entry));
     if (current.stats.batches > 0 && begin + entry.bytes.size() - run_from > run_bytes_max) {

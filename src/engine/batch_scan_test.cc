@@ -59,5 +59,33 @@ TEST(BatchScan, MarkersAndHoles) {
   EXPECT_EQ(stats.flags & repo::kBlockUnknownControl, 0u);
 }
 
+// A cleaner may remove all that is left up to the end while it is read: the fetch answers with what
+// lies beyond, and no later one will answer otherwise.
+TEST(BatchScan, NothingLeftBeforeTheEnd) {
+  SourceLog log;
+  log.Records(10);
+  log.Gap(20);
+  log.Records(5);
+  Bytes bytes;
+  for (const auto& entry : log.entries())
+    bytes.insert(bytes.end(), entry.bytes.begin(), entry.bytes.end());
+  ScanCursor cursor;
+  cursor.end_offset = 25;
+  uint64_t records = 0;
+  auto count = [&](const BatchRun& run) {
+    records += run.stats.records;
+    return Status::Ok();
+  };
+  ASSERT_TRUE(ScanBatches(bytes, SIZE_MAX, &cursor, count).ok());
+  EXPECT_EQ(records, 10u);
+  EXPECT_EQ(cursor.next_offset, 25);
+  EXPECT_EQ(cursor.missing, 15u);
+
+  ScanCursor across;
+  across.end_offset = 32;
+  Status status = ScanBatches(bytes, SIZE_MAX, &across, count);
+  EXPECT_EQ(status.code(), Code::kConflict) << status.ToString();
+}
+
 }  // namespace
 }  // namespace maxbrod::engine
