@@ -4,6 +4,8 @@
 #include <functional>
 
 #include "kafka/jaas.h"
+#include "kafka/oauthbearer.h"
+#include "kafka/sasl.h"
 
 namespace maxbrod::kafka {
 namespace {
@@ -82,16 +84,17 @@ Status ParseSecurityProtocol(const std::string& value, SecurityProtocol* out) {
 Status UnsupportedMechanism(const std::string& key, const std::string& name) {
   return Status(Code::kUnsupported, key + ": SASL with " + name + " is not supported")
       .WithHint(
-          "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and TLS client certificates are; give maxbrod a "
-          "user of "
-          "one of these kinds");
+          "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM and TLS client "
+          "certificates are; give maxbrod a user of one of these kinds");
 }
 
 Status ParseMechanism(const std::string& value, SaslMechanism* out) {
   static const std::map<std::string, SaslMechanism> kNames = {
       {"PLAIN", SaslMechanism::kPlain},
       {"SCRAM-SHA-256", SaslMechanism::kScramSha256},
-      {"SCRAM-SHA-512", SaslMechanism::kScramSha512}};
+      {"SCRAM-SHA-512", SaslMechanism::kScramSha512},
+      {"OAUTHBEARER", SaslMechanism::kOAuthBearer},
+      {"AWS_MSK_IAM", SaslMechanism::kAwsMskIam}};
   auto it = kNames.find(value);
   if (it == kNames.end()) return UnsupportedMechanism("sasl.mechanism", value);
   *out = it->second;
@@ -115,6 +118,64 @@ Status ApplyJaas(const std::string& value, ClientConfig* config) {
   }
   config->sasl_username = module.options["username"];
   config->sasl_password = module.options["password"];
+  return Status::Ok();
+}
+
+std::string Property(const Properties& properties, const std::string& key) {
+  auto it = properties.find(key);
+  return it == properties.end() ? std::string() : std::string(Trim(it->second));
+}
+
+// Which of the ways to a token is meant: Java's classes are names to us.
+Result<TokenKind> KindOfToken(const std::string& handler, bool has_endpoint) {
+  if (handler.ends_with(".IAMOAuthBearerLoginCallbackHandler")) return TokenKind::kAwsIam;
+  if (handler.ends_with(".OAuthBearerLoginCallbackHandler")) return TokenKind::kClientCredentials;
+  if (handler.ends_with(".OAuthBearerUnsecuredLoginCallbackHandler")) return TokenKind::kUnsecured;
+  if (handler.empty()) return has_endpoint ? TokenKind::kClientCredentials : TokenKind::kUnsecured;
+  return Status(Code::kUnsupported,
+                "sasl.login.callback.handler.class: there is nothing like " + handler + " here")
+      .WithHint(
+          "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler and "
+          "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler are understood");
+}
+
+// OAUTHBEARER and AWS_MSK_IAM. The login module carries options only.
+Status ApplyTokenLogin(const Properties& properties, ClientConfig* config) {
+  TokenLogin login;
+  bool is_iam = config->sasl_mechanism == SaslMechanism::kAwsMskIam;
+  std::string jaas = Property(properties, "sasl.jaas.config");
+  if (!jaas.empty()) {
+    MB_ASSIGN_OR_RETURN(JaasModule module, ParseJaas(jaas));
+    std::string wanted = is_iam ? "IAMLoginModule" : "OAuthBearerLoginModule";
+    if (!module.login_module.ends_with(wanted)) {
+      return Invalid("sasl.jaas.config",
+                     "for " + std::string(MechanismName(config->sasl_mechanism)) +
+                         " the login module is " + wanted + ", not " + module.login_module);
+    }
+    login.options = std::move(module.options);
+  }
+  login.kind = TokenKind::kAwsIam;
+  if (!is_iam) {
+    login.endpoint_url = Property(properties, "sasl.oauthbearer.token.endpoint.url");
+    std::string handler = Property(properties, "sasl.login.callback.handler.class");
+    MB_ASSIGN_OR_RETURN(login.kind, KindOfToken(handler, !login.endpoint_url.empty()));
+    // KIP-1139 moved them out of the login module.
+    for (const auto& [key, option] :
+         {std::pair{"sasl.oauthbearer.client.credentials.client.id", "clientId"},
+          std::pair{"sasl.oauthbearer.client.credentials.client.secret", "clientSecret"},
+          std::pair{"sasl.oauthbearer.scope", "scope"}}) {
+      std::string value = Property(properties, key);
+      if (!value.empty()) login.options[option] = value;
+    }
+  }
+  if (login.kind == TokenKind::kClientCredentials && login.endpoint_url.empty()) {
+    return Invalid("sasl.oauthbearer.token.endpoint.url", "is not set")
+        .WithHint("the URL that hands out tokens for a client id and its secret");
+  }
+  if (login.kind == TokenKind::kUnsecured) {
+    MB_ASSIGN_OR_RETURN(config->token_source, MakeUnsecuredTokens(login.options));
+  }
+  config->token_login = std::make_shared<const TokenLogin>(std::move(login));
   return Status::Ok();
 }
 
@@ -215,9 +276,12 @@ Status ApplySasl(const Properties& properties, ClientConfig* config) {
   if (mechanism == properties.end()) {
     return Invalid("sasl.mechanism",
                    "is not set (a Java client takes GSSAPI then, which is not supported)")
-        .WithHint("set sasl.mechanism to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
+        .WithHint(
+            "set sasl.mechanism to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or "
+            "AWS_MSK_IAM");
   }
   MB_RETURN_IF_ERROR(ParseMechanism(std::string(Trim(mechanism->second)), &config->sasl_mechanism));
+  if (UsesToken(config->sasl_mechanism)) return ApplyTokenLogin(properties, config);
   auto jaas = properties.find("sasl.jaas.config");
   if (jaas == properties.end()) {
     return Invalid("sasl.jaas.config", "is not set, but security.protocol asks for SASL")
@@ -226,6 +290,14 @@ Status ApplySasl(const Properties& properties, ClientConfig* config) {
             "username=\"...\" password=\"...\";");
   }
   return ApplyJaas(jaas->second, config);
+}
+
+// Those that only mean something together.
+bool IsLoginProperty(const std::string& key) {
+  return key == "sasl.mechanism" || key == "sasl.jaas.config" ||
+         key == "sasl.login.callback.handler.class" ||
+         key == "sasl.oauthbearer.token.endpoint.url" || key == "sasl.oauthbearer.scope" ||
+         key.starts_with("sasl.oauthbearer.client.credentials.");
 }
 
 }  // namespace
@@ -251,7 +323,7 @@ Result<ClientConfig> ConfigFromProperties(const Properties& properties,
                                           std::vector<std::string>* ignored) {
   ClientConfig config;
   for (const auto& [key, raw] : properties) {
-    if (key == "sasl.mechanism" || key == "sasl.jaas.config") continue;
+    if (IsLoginProperty(key)) continue;
     auto setter = Setters().find(key);
     if (setter == Setters().end()) {
       if (ignored != nullptr) ignored->push_back(key);

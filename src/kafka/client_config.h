@@ -19,7 +19,9 @@ namespace maxbrod::kafka {
 using maxbrod::HostPort;
 
 enum class SecurityProtocol : uint8_t { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
-enum class SaslMechanism : uint8_t { kPlain, kScramSha256, kScramSha512 };
+enum class SaslMechanism : uint8_t { kPlain, kScramSha256, kScramSha512, kOAuthBearer, kAwsMskIam };
+class TokenSource;
+struct TokenLogin;
 
 // Fields named as their Kafka property. PEM text or files; PKCS12 stores; JKS is refused with a
 // hint.
@@ -39,8 +41,12 @@ struct ClientConfig {
   std::shared_ptr<const TlsContext> tls;
   SaslMechanism sasl_mechanism = SaslMechanism::kPlain;
   std::string sasl_username, sasl_password;  // never logged
-  Millis connect_timeout{10'000};            // socket.connection.setup.timeout.ms
-  Millis request_timeout{30'000};            // request.timeout.ms
+  // OAUTHBEARER and AWS_MSK_IAM: how the token is to be had, and what gets it. Whoever has HTTP
+  // makes `token_source` of `token_login`; only that of unsecured tokens is set from properties.
+  std::shared_ptr<const TokenLogin> token_login;
+  std::shared_ptr<TokenSource> token_source;
+  Millis connect_timeout{10'000};   // socket.connection.setup.timeout.ms
+  Millis request_timeout{30'000};   // request.timeout.ms
   Millis api_timeout{60'000};       // default.api.timeout.ms: one operation with all its retries
   Millis retry_backoff{100};        // retry.backoff.ms, doubled up to retry_backoff_max, jittered
   Millis retry_backoff_max{2'000};  // retry.backoff.max.ms
@@ -55,7 +61,8 @@ Result<std::map<std::string, std::string>> ParseProperties(const std::string& te
 
 // From a client.properties' content; properties that do not concern us are accepted and listed in
 // `ignored`. Understands bootstrap.servers, security.protocol, sasl.mechanism, sasl.jaas.config
-// (PlainLoginModule, ScramLoginModule), ssl.*, client.id, and the timeouts above.
+// (PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule, IAMLoginModule),
+// sasl.login.callback.handler.class, sasl.oauthbearer.*, ssl.*, client.id, and the timeouts above.
 Result<ClientConfig> ConfigFromProperties(const std::map<std::string, std::string>& properties,
                                           std::vector<std::string>* ignored);
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kafka/jaas.h"
+#include "kafka/oauthbearer.h"
 #include "kafka/pem.h"
 
 namespace maxbrod::kafka {
@@ -133,7 +134,7 @@ TEST(ClientConfig, EverythingWeUnderstand) {
 }
 
 TEST(ClientConfig, MechanismsOfOthersAreNamed) {
-  for (const char* mechanism : {"GSSAPI", "OAUTHBEARER", "AWS_MSK_IAM"}) {
+  for (const char* mechanism : {"GSSAPI", "SCRAM-SHA-1"}) {
     auto config = Config(std::string("security.protocol=SASL_SSL\nsasl.mechanism=") + mechanism +
                          "\nsasl.jaas.config=x required;");
     ASSERT_FALSE(config.ok());
@@ -147,6 +148,58 @@ TEST(ClientConfig, MechanismsOfOthersAreNamed) {
   ASSERT_FALSE(config.ok());
   EXPECT_EQ(config.status().code(), Code::kUnsupported);
   EXPECT_THAT(config.status().message(), HasSubstr("IAMLoginModule"));
+}
+
+TEST(ClientConfig, TokensOfAmazonMsk) {
+  auto config = Config(
+      "security.protocol=SASL_SSL\nsasl.mechanism=AWS_MSK_IAM\n"
+      "sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler\n"
+      "sasl.jaas.config=software.amazon.msk.auth.iam.IAMLoginModule required "
+      "awsProfileName=\"dev\";");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->sasl_mechanism, SaslMechanism::kAwsMskIam);
+  EXPECT_EQ(config->token_login->kind, TokenKind::kAwsIam);
+  EXPECT_EQ(config->token_login->options.at("awsProfileName"), "dev");
+  config = Config(
+      "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n"
+      "sasl.login.callback.handler.class="
+      "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler\n"
+      "sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule "
+      "required;");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->sasl_mechanism, SaslMechanism::kOAuthBearer);
+  EXPECT_EQ(config->token_login->kind, TokenKind::kAwsIam);
+  EXPECT_EQ(config->token_source, nullptr);
+}
+
+TEST(ClientConfig, OtherTokens) {
+  const std::string kSasl = "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n";
+  const std::string kModule =
+      "sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule "
+      "required ";
+  auto config = Config(kSasl + kModule + "clientId=me clientSecret=s scope=x;\n" +
+                       "sasl.oauthbearer.token.endpoint.url=https://idp/token\n" +
+                       "sasl.login.callback.handler.class=org.apache.kafka.common.security."
+                       "oauthbearer.secured.OAuthBearerLoginCallbackHandler\n");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->token_login->kind, TokenKind::kClientCredentials);
+  EXPECT_EQ(config->token_login->endpoint_url, "https://idp/token");
+  EXPECT_EQ(config->token_login->options.at("clientSecret"), "s");
+  config = Config(kSasl + kModule + "unsecuredLoginStringClaim_sub=alice;");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_NE(config->token_source, nullptr);
+
+  EXPECT_EQ(Config(kSasl + kModule + ";").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(
+      Config(kSasl + kModule + ";\nsasl.login.callback.handler.class=my.Handler").status().code(),
+      Code::kUnsupported);
+  EXPECT_EQ(Config(kSasl + kModule +
+                   ";\nsasl.login.callback.handler.class=a.OAuthBearerLoginCallbackHandler")
+                .status()
+                .code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Config(kSasl + "sasl.jaas.config=x.ScramLoginModule required;").status().code(),
+            Code::kInvalidArgument);
 }
 
 TEST(ClientConfig, SaslPropertiesDoNotMatterWithoutSasl) {

@@ -5,6 +5,7 @@
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/sasl_authenticate.h"
 #include "kafka/messages/sasl_handshake.h"
+#include "kafka/oauthbearer.h"
 #include "kafka/sasl.h"
 
 namespace maxbrod::kafka {
@@ -15,6 +16,18 @@ constexpr int16_t kErrorUnsupportedMechanism = 33;
 
 bool UsesSasl(SecurityProtocol protocol) {
   return protocol == SecurityProtocol::kSaslPlaintext || protocol == SecurityProtocol::kSaslSsl;
+}
+
+Result<std::unique_ptr<SaslClient>> MakeSasl(const ClientConfig& config, const HostPort& address,
+                                             const CallContext& context) {
+  if (!UsesToken(config.sasl_mechanism)) {
+    return SaslClient::Create(config.sasl_mechanism, config.sasl_username, config.sasl_password);
+  }
+  if (config.token_source == nullptr)
+    return Status(Code::kInternal, "SASL: nobody here can make the token");
+  MB_ASSIGN_OR_RETURN(SaslToken token, config.token_source->Get(address, context));
+  return config.sasl_mechanism == SaslMechanism::kOAuthBearer ? MakeOAuthBearerClient(token)
+                                                              : MakeMskIamClient(token);
 }
 
 }  // namespace
@@ -71,6 +84,8 @@ Status Connection::Impl::FetchVersions(const CallContext& context) {
 Status Connection::Impl::Authenticate(const CallContext& context) {
   std::string mechanism(MechanismName(config.sasl_mechanism));
   std::string who = "user " + config.sasl_username + " with " + mechanism;
+  bool by_token = UsesToken(config.sasl_mechanism);
+  if (by_token) who = "the token (" + mechanism + ")";
   SaslHandshakeRequest handshake;
   handshake.mechanism = mechanism;
   ByteView body;
@@ -90,8 +105,7 @@ Status Connection::Impl::Authenticate(const CallContext& context) {
         .WithKafkaError(offered.error_code)
         .WithHint("does this listener want SASL (security.protocol)?");
   }
-  MB_ASSIGN_OR_RETURN(auto sasl, SaslClient::Create(config.sasl_mechanism, config.sasl_username,
-                                                    config.sasl_password));
+  MB_ASSIGN_OR_RETURN(auto sasl, MakeSasl(config, address, context));
   auto range = versions.find(SaslAuthenticateRequest::kApi.key);
   int16_t version = range == versions.end() ? int16_t{0} : std::min<int16_t>(range->second.max, 2);
   SaslAuthenticateRequest request;
@@ -111,7 +125,9 @@ Status Connection::Impl::Authenticate(const CallContext& context) {
       return Status(Code::kAuthentication, "the broker refused " + who + ": " +
                                                (why.empty() ? ErrorName(answer.error_code) : why))
           .WithKafkaError(answer.error_code)
-          .WithHint("check user name, password and mechanism (sasl.jaas.config, sasl.mechanism)");
+          .WithHint(by_token ? "check who the token names, its audience and its rights"
+                             : "check user name, password and mechanism (sasl.jaas.config, "
+                               "sasl.mechanism)");
     }
     if (sasl->complete()) break;
   }

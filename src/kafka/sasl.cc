@@ -201,6 +201,10 @@ class ScramClient : public SaslClient {
 
 }  // namespace
 
+bool UsesToken(SaslMechanism mechanism) {
+  return mechanism == SaslMechanism::kOAuthBearer || mechanism == SaslMechanism::kAwsMskIam;
+}
+
 std::string_view MechanismName(SaslMechanism mechanism) {
   switch (mechanism) {
     case SaslMechanism::kPlain:
@@ -209,6 +213,10 @@ std::string_view MechanismName(SaslMechanism mechanism) {
       return "SCRAM-SHA-256";
     case SaslMechanism::kScramSha512:
       return "SCRAM-SHA-512";
+    case SaslMechanism::kOAuthBearer:
+      return "OAUTHBEARER";
+    case SaslMechanism::kAwsMskIam:
+      return "AWS_MSK_IAM";
   }
   return "?";
 }
@@ -219,6 +227,9 @@ std::string_view MechanismName(SaslMechanism mechanism) {
 Result<std::unique_ptr<SaslClient>> SaslClient::Create(SaslMechanism mechanism,
                                                        const std::string& username,
                                                        const std::string& password) {
+  if (UsesToken(mechanism)) {
+    return Status(Code::kInternal, "SASL: a token, not a password, is needed");
+  }
   if (mechanism != SaslMechanism::kPlain) {
     std::array<uint8_t, kNonceBytes> random;
     MB_RETURN_IF_ERROR(RandomBytes(random));

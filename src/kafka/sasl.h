@@ -1,4 +1,5 @@
 // The client's side of SASL: PLAIN (RFC 4616), SCRAM-SHA-256 and -512 (RFC 5802, RFC 7677). No I/O.
+// The mechanisms that take tokens are in oauthbearer.h.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,8 @@ namespace maxbrod::kafka {
 
 // "SCRAM-SHA-512", as SaslHandshake wants it.
 std::string_view MechanismName(SaslMechanism mechanism);
+// OAUTHBEARER and AWS_MSK_IAM: what is shown to the broker comes from a TokenSource.
+bool UsesToken(SaslMechanism mechanism);
 
 // One exchange. What it returns is secret: never log. Not thread-safe.
 class SaslClient {
