@@ -1,0 +1,434 @@
+#include "aws/s3.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "aws/sigv4.h"
+#include "aws/xml.h"
+#include "base/limits.h"
+#include "codec/crc32c.h"
+#include "codec/hash.h"
+
+namespace maxbrod::aws {
+namespace {
+
+constexpr std::string_view kDefaultRegion = "us-east-1";
+// A body so small is always hashed into the signature; larger ones where the way is not safe.
+constexpr size_t kAlwaysHashedBytes = 64 * kKiB;
+constexpr size_t kListBytesMax = 16 * kMiB;
+
+bool IsLoopback(std::string_view host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+bool UsesPathStyle(const S3Options& options) {
+  // Behind a dot the certificate of *.s3.amazonaws.com does not hold.
+  return options.path_style.value_or(!options.endpoint.empty() ||
+                                     options.bucket.find('.') != std::string::npos);
+}
+
+size_t TotalSize(std::span<const ByteView> pieces) {
+  size_t total = 0;
+  for (ByteView piece : pieces) total += piece.size();
+  return total;
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+int64_t TimeOf(const HttpResponse& response, std::string_view header) {
+  return ParseHttpDate(response.Header(header)).value_or(0);
+}
+
+}  // namespace
+
+std::string_view NameOf(S3Request request) {
+  constexpr std::string_view kNames[kS3Requests] = {
+      "put",          "get",           "head",        "list",
+      "delete",       "create_upload", "upload_part", "complete_upload",
+      "abort_upload", "list_uploads"};
+  return kNames[static_cast<size_t>(request)];
+}
+
+std::string Crc32cHeader(uint32_t crc) {
+  uint8_t big[4];
+  StoreBig<uint32_t>(big, crc);
+  return Base64Encode(big);
+}
+
+Status S3Client::Check(const S3Options& options) {
+  auto wrong = [](std::string what) { return Status(Code::kInvalidArgument, std::move(what)); };
+  const std::string& bucket = options.bucket;
+  if (bucket.size() < 3 || bucket.size() > 63 ||
+      bucket.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") != std::string::npos) {
+    return wrong(fmt::format("'{}' cannot be the name of a bucket", bucket))
+        .WithHint("names have 3 to 63 of a-z 0-9 . -");
+  }
+  if (options.region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") !=
+      std::string::npos) {
+    return wrong(fmt::format("'{}' cannot be the name of a region", options.region));
+  }
+  if (!options.endpoint.empty()) {
+    Result<Uri> uri = ParseUri(options.endpoint);
+    if (!uri.ok()) return uri.status().WithContext("the S3 endpoint");
+    if (uri->path != "/" || !uri->query.empty()) {
+      return wrong("the S3 endpoint must be a scheme, a host and perhaps a port");
+    }
+  }
+  if (!options.sse.empty() && options.sse != "AES256" && !options.sse.starts_with("aws:kms")) {
+    return wrong(fmt::format("'{}' is no server-side encryption of S3", options.sse))
+        .WithHint("sse is AES256, aws:kms or aws:kms:dsse");
+  }
+  if (!options.kms_key_id.empty() && !options.sse.starts_with("aws:kms")) {
+    return wrong("a KMS key id is of use only with sse=aws:kms");
+  }
+  return Status::Ok();
+}
+
+S3Client::S3Client(S3Options options, std::shared_ptr<HttpClient> http,
+                   std::shared_ptr<CredentialsProvider> credentials,
+                   std::shared_ptr<S3Counters> counters, Clock& clock)
+    : options_(std::move(options)),
+      http_(std::move(http)),
+      credentials_(std::move(credentials)),
+      counters_(std::move(counters)),
+      clock_(clock),
+      region_(options_.region.empty() ? kDefaultRegion : options_.region),
+      unsigned_payload_(true) {
+  MB_CHECK(Check(options_).ok());
+  if (!options_.endpoint.empty()) {
+    Result<Uri> uri = ParseUri(options_.endpoint);
+    unsigned_payload_ = uri->is_tls() || IsLoopback(uri->host);
+  }
+}
+
+std::string S3Client::region() const {
+  std::lock_guard lock(mutex_);
+  return region_;
+}
+
+std::string S3Client::UrlOf(const Call& call, const std::string& region) const {
+  Uri base;
+  if (options_.endpoint.empty()) {
+    base.scheme = "https";
+    base.host =
+        fmt::format("s3.{}.amazonaws.com{}", region, region.starts_with("cn-") ? ".cn" : "");
+  } else {
+    base = *ParseUri(options_.endpoint);
+  }
+  std::string url = base.scheme + "://";
+  if (UsesPathStyle(options_)) {
+    url += base.Authority() + "/" + options_.bucket;
+    if (!call.key.empty()) url += "/" + UriEncode(call.key, /*keep_slash=*/true);
+  } else {
+    url +=
+        options_.bucket + "." + base.Authority() + "/" + UriEncode(call.key, /*keep_slash=*/true);
+  }
+  char separator = '?';
+  for (const auto& [name, value] : call.query) {
+    url += fmt::format("{}{}={}", separator, UriEncode(name), UriEncode(value));
+    separator = '&';
+  }
+  return url;
+}
+
+Result<HttpResponse> S3Client::SendOnce(const Call& call, const Credentials& credentials,
+                                        const std::string& region, int64_t now_ms,
+                                        const CallContext& context) {
+  HttpRequest request;
+  request.method = std::string(call.method);
+  request.url = UrlOf(call, region);
+  request.headers = call.headers;
+  request.body = call.body;
+  request.into = call.into;
+  request.body_max = call.body_max;
+  const size_t size = TotalSize(call.body);
+  const std::string hash = unsigned_payload_ && size > kAlwaysHashedBytes
+                               ? std::string(kUnsignedPayload)
+                               : PayloadHash(call.body);
+  MB_RETURN_IF_ERROR(SignRequest(credentials, {region, "s3", true}, hash, now_ms, &request));
+  auto& counters = *counters_;
+  counters.requests[static_cast<size_t>(call.kind)].fetch_add(1, std::memory_order_relaxed);
+  Result<HttpResponse> response = http_->Send(request, context);
+  if (!response.ok()) {
+    counters.failures.fetch_add(1, std::memory_order_relaxed);
+    return response;
+  }
+  if (response->ok()) {
+    counters.bytes_up.fetch_add(size, std::memory_order_relaxed);
+    counters.bytes_down.fetch_add(response->body.size() + response->into_bytes,
+                                  std::memory_order_relaxed);
+  } else if (response->status != 404 && response->status != 412) {
+    counters.failures.fetch_add(1, std::memory_order_relaxed);
+    if (response->status == 503) counters.slow_downs.fetch_add(1, std::memory_order_relaxed);
+  }
+  return response;
+}
+
+Result<HttpResponse> S3Client::Perform(const Call& call, const CallContext& context,
+                                       S3Failure* failure) {
+  MB_RETURN_IF_ERROR(context.Check());
+  bool fixed_time = false, fixed_credentials = false, fixed_region = false;
+  while (true) {
+    Result<Credentials> credentials = credentials_->Get(context);
+    if (!credentials.ok()) return credentials.status().WithContext("credentials for S3");
+    const std::string region = this->region();
+    const int64_t now_ms = clock_.WallMillis() + skew_ms_.load(std::memory_order_relaxed);
+    MB_ASSIGN_OR_RETURN(HttpResponse response,
+                        SendOnce(call, *credentials, region, now_ms, context));
+    if (response.ok()) return response;
+    *failure = ParseS3Failure(response);
+    if (IsAboutTime(*failure, now_ms)) {
+      if (std::exchange(fixed_time, true)) return SkewStatus(*failure);
+      skew_ms_.store(failure->server_ms - clock_.WallMillis(), std::memory_order_relaxed);
+      continue;
+    }
+    // The answers to HEAD name the right region, too, where that is the trouble.
+    if (options_.region.empty() && !failure->region.empty() && failure->region != region &&
+        !std::exchange(fixed_region, true)) {
+      std::lock_guard lock(mutex_);
+      region_ = failure->region;
+      continue;
+    }
+    if (IsAboutCredentials(*failure) && !std::exchange(fixed_credentials, true)) {
+      credentials_->Refused(*credentials);
+      Result<Credentials> fresh = credentials_->Get(context);
+      if (fresh.ok() && (fresh->access_key_id != credentials->access_key_id ||
+                         fresh->secret_access_key != credentials->secret_access_key ||
+                         fresh->session_token != credentials->session_token)) {
+        continue;
+      }
+    }
+    return response;
+  }
+}
+
+Status S3Client::StatusOf(const Call& call, const S3Failure& failure) const {
+  const std::string region = this->region();
+  return StatusOfS3(failure, {call.action, options_.bucket, call.key, region});
+}
+
+Status S3Client::SkewStatus(const S3Failure& failure) const {
+  int64_t ahead = (clock_.WallMillis() - failure.server_ms) / 1000;
+  return Status(Code::kAuthentication,
+                fmt::format("S3 refuses the time of requests: this machine's clock is {} s {} the "
+                            "server's, and taking the server's time did not help",
+                            std::llabs(ahead), ahead > 0 ? "ahead of" : "behind"))
+      .WithHint("set the clock right (NTP)");
+}
+
+Result<HttpResponse> S3Client::PerformOk(const Call& call, const CallContext& context) {
+  S3Failure failure;
+  MB_ASSIGN_OR_RETURN(HttpResponse response, Perform(call, context, &failure));
+  if (!response.ok()) return StatusOf(call, failure);
+  return response;
+}
+
+Result<S3Write> S3Client::PerformWrite(const Call& call, const CallContext& context) {
+  MB_RETURN_IF_ERROR(context.Check());
+  S3Failure failure;
+  Result<HttpResponse> response = Perform(call, context, &failure);
+  if (!response.ok()) {
+    Code code = response.status().code();
+    // Anything else happened before a byte of the request was sent.
+    bool doubt = code == Code::kTimeout || code == Code::kProtocol || code == Code::kCancelled;
+    if (!doubt) return response.status();
+    return S3Write{S3Write::Outcome::kUnknown, 0, response.status().message()};
+  }
+  const int64_t server_ms = TimeOf(*response, "date");
+  // CompleteMultipartUpload may fail after it said 200: then the body is an error.
+  if (response->ok()) {
+    if (response->body.empty()) return S3Write{S3Write::Outcome::kDone, server_ms};
+    Result<XmlElement> xml = ParseXml(response->body);
+    if (xml.ok() && xml->name != "Error") return S3Write{S3Write::Outcome::kDone, server_ms};
+    if (!xml.ok()) return S3Write{S3Write::Outcome::kUnknown, server_ms, xml.status().message()};
+    failure = ParseS3Failure(*response);
+  }
+  Status status = StatusOf(call, failure);
+  if (failure.http_status == 412 || failure.code == "PreconditionFailed") {
+    return S3Write{S3Write::Outcome::kExists, server_ms, status.message()};
+  }
+  // A condition that met a removal (AWS's documentation of conditional writes).
+  if (failure.http_status == 404 && failure.code == "NoSuchKey") {
+    return Status(Code::kConflict, status.message()).Retryable();
+  }
+  bool doubt = failure.http_status == 500 || failure.http_status == 502 ||
+               failure.http_status == 504 || failure.code == "InternalError" ||
+               failure.code == "NoSuchUpload" || response->ok();
+  if (doubt) return S3Write{S3Write::Outcome::kUnknown, server_ms, status.message()};
+  return status;
+}
+
+void S3Client::AddStorageHeaders(const std::string& storage_class,
+                                 std::vector<HttpHeader>* headers) const {
+  // A type of our own, so that nobody guesses one (and some imitations would then drop the body).
+  headers->push_back({"Content-Type", "application/octet-stream"});
+  if (!storage_class.empty()) headers->push_back({"x-amz-storage-class", storage_class});
+  if (!options_.sse.empty()) headers->push_back({"x-amz-server-side-encryption", options_.sse});
+  if (!options_.kms_key_id.empty()) {
+    headers->push_back({"x-amz-server-side-encryption-aws-kms-key-id", options_.kms_key_id});
+  }
+}
+
+Result<S3Write> S3Client::Put(const std::string& key, std::span<const ByteView> pieces,
+                              uint32_t crc32c, const std::string& storage_class,
+                              const CallContext& context) {
+  Call call{S3Request::kPut, "s3:PutObject", "PUT", key};
+  call.headers = {{"If-None-Match", "*"}, {"x-amz-checksum-crc32c", Crc32cHeader(crc32c)}};
+  AddStorageHeaders(storage_class, &call.headers);
+  call.body.assign(pieces.begin(), pieces.end());
+  return PerformWrite(call, context);
+}
+
+Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallContext& context) {
+  Call call{S3Request::kGet, "s3:GetObject", "GET", key};
+  call.headers = {{"x-amz-checksum-mode", "ENABLED"}};
+  call.body_max = size_max;
+  Result<HttpResponse> response = PerformOk(call, context);
+  if (!response.ok()) {
+    // The client knows before it allocates (curl_http.h).
+    bool too_long = response.status().code() == Code::kProtocol && !response.status().retryable();
+    if (!too_long) return response.status();
+    return Status(Code::kCorrupt, fmt::format("object '{}': {}", key, response.status().message()));
+  }
+  std::string_view sum = response->Header("x-amz-checksum-crc32c");
+  // With a '-' it is a checksum of the parts' checksums.
+  if (!sum.empty() && sum.find('-') == std::string_view::npos &&
+      sum != Crc32cHeader(Crc32c(response->body))) {
+    return Status(Code::kCorrupt,
+                  fmt::format("object '{}': what came is not what its CRC-32C in S3 says", key))
+        .Retryable();
+  }
+  return std::move(response->body);
+}
+
+Status S3Client::GetRange(const std::string& key, uint64_t offset, MutableByteView out,
+                          const CallContext& context) {
+  auto shorter = [&](std::string_view size) {
+    return Status(Code::kCorrupt, fmt::format("object '{}' has {} bytes; {} from {} were asked for",
+                                              key, size, out.size(), offset));
+  };
+  if (offset > INT64_MAX || out.size() > INT64_MAX - offset) {
+    MB_ASSIGN_OR_RETURN(S3ObjectInfo info, Head(key, context));
+    return shorter(std::to_string(info.size));
+  }
+  Call call{S3Request::kGet, "s3:GetObject", "GET", key};
+  call.headers = {{"Range", fmt::format("bytes={}-{}", offset, offset + out.size() - 1)}};
+  call.into = out;
+  S3Failure failure;
+  MB_ASSIGN_OR_RETURN(HttpResponse response, Perform(call, context, &failure));
+  if (response.status == 416) return shorter("fewer");
+  if (!response.ok()) return StatusOf(call, failure);
+  std::string_view range = response.Header("content-range");  // "bytes 0-9/100"
+  if (response.status != 206 || !range.starts_with(fmt::format("bytes {}-", offset))) {
+    return Status(
+        Code::kUnsupported,
+        fmt::format("object '{}': the endpoint does not answer ranges ('{}')", key, range));
+  }
+  if (response.into_bytes < out.size()) return shorter(range.substr(range.find('/') + 1));
+  return Status::Ok();
+}
+
+Result<S3ObjectInfo> S3Client::Head(const std::string& key, const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(HttpResponse response,
+                      PerformOk({S3Request::kHead, "s3:GetObject", "HEAD", key}, context));
+  std::optional<uint64_t> size = ParseNumber(response.Header("content-length"));
+  if (!size) {
+    return Status(Code::kProtocol, fmt::format("object '{}': S3 did not tell its size", key));
+  }
+  return S3ObjectInfo{key, *size, TimeOf(response, "last-modified"),
+                      std::string(response.Header("x-amz-storage-class"))};
+}
+
+Result<S3Listing> S3Client::List(const std::string& prefix, const std::string& start_after,
+                                 size_t limit, const std::string& continuation,
+                                 const CallContext& context) {
+  Call call{S3Request::kList, "s3:ListBucket", "GET"};
+  call.query = {{"list-type", "2"},
+                {"encoding-type", "url"},
+                {"max-keys", std::to_string(limit)},
+                {"prefix", prefix}};
+  if (!start_after.empty()) call.query.emplace_back("start-after", start_after);
+  if (!continuation.empty()) call.query.emplace_back("continuation-token", continuation);
+  call.body_max = kListBytesMax;
+  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  auto malformed = [&] {
+    return Status(Code::kProtocol,
+                  fmt::format("bucket '{}': a list that is none", options_.bucket));
+  };
+  if (xml.name != "ListBucketResult") return malformed();
+  const bool encoded = xml.Text("EncodingType") == "url";
+  S3Listing listing;
+  for (const XmlElement& entry : xml.children) {
+    if (entry.name != "Contents") continue;
+    std::string key(entry.Text("Key"));
+    if (encoded) {
+      std::optional<std::string> decoded = UriDecode(key);
+      if (!decoded) return malformed();
+      key = std::move(*decoded);
+    }
+    std::optional<uint64_t> size = ParseNumber(entry.Text("Size"));
+    if (!size || key.empty()) return malformed();
+    listing.objects.push_back({std::move(key), *size,
+                               ParseIsoDate(entry.Text("LastModified")).value_or(0),
+                               std::string(entry.Text("StorageClass"))});
+  }
+  if (xml.Text("IsTruncated") == "true") {
+    listing.continuation = xml.Text("NextContinuationToken");
+    if (listing.continuation.empty()) return malformed();
+  }
+  return listing;
+}
+
+Status S3Client::Delete(const std::string& key, const CallContext& context) {
+  return PerformOk({S3Request::kDelete, "s3:DeleteObject", "DELETE", key}, context).status();
+}
+
+Status S3Client::DeleteMany(std::span<const std::string> keys, const CallContext& context) {
+  if (keys.empty()) return Status::Ok();
+  std::string body =
+      "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
+  for (const std::string& key : keys) {
+    body += fmt::format("<Object><Key>{}</Key></Object>", XmlEscape(key));
+  }
+  body += "</Delete>";
+  Call call{S3Request::kDelete, "s3:DeleteObject", "POST"};
+  call.query = {{"delete", ""}};
+  call.headers = {{"Content-Type", "application/xml"},
+                  {"x-amz-sdk-checksum-algorithm", "CRC32C"},
+                  {"x-amz-checksum-crc32c", Crc32cHeader(Crc32c(AsBytes(body)))}};
+  call.body = {AsBytes(body)};
+  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  if (const XmlElement* error = xml.Child("Error"); error != nullptr) {
+    S3Failure failure;
+    failure.http_status = response.status;
+    failure.code = error->Text("Code");
+    failure.message = error->Text("Message");
+    const std::string key(error->Text("Key"));
+    return StatusOfS3(failure, {call.action, options_.bucket, key, region()});
+  }
+  return Status::Ok();
+}
+
+Result<int64_t> S3Client::ServerTime(const CallContext& context) {
+  Call call{S3Request::kHead, "s3:ListBucket", "HEAD"};
+  S3Failure failure;
+  MB_ASSIGN_OR_RETURN(HttpResponse response, Perform(call, context, &failure));
+  int64_t server_ms = TimeOf(response, "date");
+  // Any answer of S3 bears its time, also a refusal of this question.
+  if (server_ms != 0 && response.status < 500) return server_ms;
+  if (!response.ok()) return StatusOf(call, failure);
+  return Status(Code::kProtocol,
+                fmt::format("bucket '{}': an answer without a Date", options_.bucket));
+}
+
+}  // namespace maxbrod::aws
