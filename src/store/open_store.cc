@@ -6,16 +6,21 @@
 #include <utility>
 
 #include "codec/hash.h"
+#include "os/log.h"
 #include "store/file_store.h"
 #include "store/mem_store.h"
 #include "store/read_only_store.h"
+#include "store/retry_store.h"
+#include "store/s3_store_url.h"
 
 namespace maxbrod::store {
 namespace {
 
 constexpr std::string_view kFileScheme = "file:";
-constexpr std::string_view kUrlHint = "give the repository as file:///absolute/path";
+constexpr std::string_view kUrlHint =
+    "give the repository as file:///absolute/path or s3://bucket/prefix";
 constexpr size_t kProbeBytesMax = 1024;
+constexpr int kTriesBeforeWarning = 3;  // fewer are daily life
 
 // For messages: "s3://user:secret@bucket" becomes "s3://***@bucket"; what follows a '?' goes too.
 std::string WithoutSecrets(std::string_view url) {
@@ -74,6 +79,22 @@ Result<std::string> PathOfFileUrl(std::string_view url) {
   return path;
 }
 
+Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptions& options) {
+  MB_ASSIGN_OR_RETURN(S3Location location, ParseS3Url(url));
+  location.store.buffers = options.s3_buffers;
+  S3World world;
+  world.counters = options.s3_counters;
+  MB_ASSIGN_OR_RETURN(std::unique_ptr<S3Store> store, MakeS3Store(std::move(location), world));
+  RetryPolicy policy;
+  policy.clock = options.clock;
+  policy.on_retry = [](const RetryEvent& event) {
+    LogAt(event.tries >= kTriesBeforeWarning ? LogLevel::kWarn : LogLevel::kInfo,
+          "{}: try {} failed ({}); again in {} ms", event.what, event.tries, event.reason,
+          event.wait.count());
+  };
+  return std::unique_ptr<Store>(std::make_unique<RetryStore>(std::move(store), std::move(policy)));
+}
+
 Result<std::unique_ptr<Store>> OpenBare(std::string_view url, const OpenStoreOptions& options) {
   if (url == "mem:") {
     MemStoreOptions mem;
@@ -90,10 +111,7 @@ Result<std::unique_ptr<Store>> OpenBare(std::string_view url, const OpenStoreOpt
     return std::unique_ptr<Store>(std::move(store));
   }
   if (url.starts_with("s3:")) {
-    return Status(Code::kUnsupported,
-                  fmt::format("repository '{}': this version of maxbrod does not read or write S3",
-                              WithoutSecrets(url)))
-        .WithHint(std::string(kUrlHint));
+    return OpenS3(url, options);
   }
   if (url.starts_with('/')) {
     return BadUrl(url, "this is a path, not a URL", fmt::format("write file://{}", url));

@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "aws/s3.h"
 #include "base/clock.h"
+#include "os/byte_budget.h"
 #include "os/file.h"
 #include "store/store.h"
 
@@ -16,13 +18,16 @@ struct OpenStoreOptions {
   bool read_only = false;                    // refuse every write
   FileSystem* files = &FileSystem::Posix();  // must outlive the store
   Clock* clock = &Clock::System();           // likewise
+  // s3: counts the requests sent; where the buffers of writers are leased from. May be null.
+  std::shared_ptr<aws::S3Counters> s3_counters;
+  std::shared_ptr<ByteBudget> s3_buffers;
 };
 
 // file:///absolute/path   a folder; %XX stands for a byte (%20 a space, %25 a percent sign)
 // mem:                    a new, empty store in memory (tests)
-// s3://...                kUnsupported in this version
-// Anything else is kInvalidArgument with a hint. The bare store, without retries. No secret of the
-// URL appears in a message.
+// s3://bucket/prefix?...  a bucket (s3_store_url.h), inside of a RetryStore; nothing is sent yet
+// Anything else is kInvalidArgument with a hint. A file or memory store is bare, without retries.
+// No secret of the URL appears in a message.
 Result<std::unique_ptr<Store>> OpenStore(std::string_view url,
                                          const OpenStoreOptions& options = {});
 

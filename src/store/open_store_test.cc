@@ -73,10 +73,10 @@ TEST(OpenStoreTest, Memory) {
   EXPECT_TRUE(Put(**store, "a", "x").ok());
 }
 
-TEST(OpenStoreTest, S3IsToCome) {
-  auto store = OpenStore("s3://bucket/prefix?region=eu-central-1");
-  EXPECT_EQ(store.status().code(), Code::kUnsupported);
-  EXPECT_THAT(store.status().message(), HasSubstr("s3://bucket/prefix"));
+TEST(OpenStoreTest, S3Url) {
+  auto store = OpenStore("s3://bucket/a/prefix/?region=eu-central-1&storage_class=STANDARD_IA");
+  ASSERT_TRUE(store.ok()) << store.status().message();
+  EXPECT_EQ((*store)->Url(), "s3://bucket/a/prefix");
 }
 
 TEST(OpenStoreTest, RefusesWhatIsNoUrl) {
@@ -100,8 +100,9 @@ TEST(OpenStoreTest, RefusesWhatIsNoUrl) {
 }
 
 TEST(OpenStoreTest, KeepsSecretsOutOfMessages) {
-  for (const char* url : {"s3://AKIA:hunter2@bucket/x", "http://user:hunter2@host/a@b",
-                          "s3://bucket?secret=hunter2", "weird://user:hunter2@host"}) {
+  for (const char* url :
+       {"s3://AKIA:hunter2@bucket/x", "http://user:hunter2@host/a@b", "s3://bucket?secret=hunter2",
+        "s3://bucket?endpoint=http://user:hunter2@h", "weird://user:hunter2@host"}) {
     Status status = OpenStore(url).status();
     EXPECT_FALSE(status.ok());
     EXPECT_THAT(status.message(), Not(HasSubstr("hunter2"))) << url;

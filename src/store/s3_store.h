@@ -1,0 +1,86 @@
+// A store in a bucket of S3, or of what speaks S3's protocol: an object `pack/3f/ab` is the key
+// `<prefix>/pack/3f/ab`.
+//
+// Creating is one conditional PUT (If-None-Match: *) of held bytes with their CRC-32C; what is
+// larger than `part_bytes` goes up in parts as it comes, ended by a conditional
+// CompleteMultipartUpload with the CRC-32C of the whole. A 412 is read back and compared, since a
+// request that was sent twice meets its own success.
+//
+// Differences from a folder: Remove cannot tell that there was nothing; names that are folders of
+// others are not refused; times are whole seconds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "aws/s3.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "os/byte_budget.h"
+#include "store/store.h"
+
+namespace maxbrod::store {
+
+struct S3StoreOptions {
+  std::string prefix;  // of all keys, without '/' at its ends; may be empty
+  // Objects up to this size are one PUT; it is also the size of the parts of larger ones. At least
+  // 5 MiB, S3's smallest part.
+  uint64_t part_bytes = 64 * kMiB;
+  // Of objects below pack/, which are read rarely and in large pieces; empty: STANDARD. All others
+  // are STANDARD always.
+  std::string pack_storage_class;
+  // What the buffers of writers are leased from: `part_bytes` for each writer from its first Append
+  // to its end. A writer waits for its turn. Null: not counted.
+  std::shared_ptr<ByteBudget> buffers;
+  // A writer whose commit got no clear answer sends it again for so long: nobody else has its
+  // bytes.
+  Millis doubt_budget{120'000};
+  Clock* clock = &Clock::System();  // must outlive the store
+};
+
+// Thread-safe.
+class S3Store : public Store {
+ public:
+  static constexpr uint64_t kPartBytesMin = 5 * kMiB;
+
+  S3Store(std::shared_ptr<aws::S3Client> client, S3StoreOptions options);
+
+  using Store::PutIfAbsent;
+  Result<PutResult> PutIfAbsent(const std::string& name, std::span<const ByteView> pieces,
+                                const CallContext& context) override;
+  Result<std::unique_ptr<ObjectWriter>> Create(const std::string& name,
+                                               const CallContext& context) override;
+  Result<Bytes> Get(const std::string& name, size_t size_max, const CallContext& context) override;
+  Status GetRange(const std::string& name, uint64_t offset, MutableByteView out,
+                  const CallContext& context) override;
+  Result<ObjectInfo> Stat(const std::string& name, const CallContext& context) override;
+  Result<ListPage> List(const std::string& prefix, const std::string& start_after, size_t limit,
+                        const CallContext& context) override;
+  // OK also when there was none.
+  Status Remove(const std::string& name, const CallContext& context) override;
+  Result<int64_t> NowMillis(const CallContext& context) override;
+  std::string Url() const override { return url_; }
+
+  // Ends unfinished multipart uploads below the prefix that began more than `age` ago, as killed
+  // processes leave them (they cost storage, unseen); how many.
+  Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context);
+  const aws::S3Counters& counters() const { return client_->counters(); }
+
+ private:
+  class Writer;
+
+  std::string KeyOf(const std::string& name) const { return key_prefix_ + name; }
+  const std::string& StorageClassOf(const std::string& name) const;
+  // The answer to a put that met an object. `holds` compares.
+  template <typename Holds>
+  Result<PutResult> AnswerExisting(const std::string& name, const CallContext& context,
+                                   Holds holds);
+
+  const std::shared_ptr<aws::S3Client> client_;
+  const S3StoreOptions options_;
+  const std::string key_prefix_;  // empty, or with '/' at its end
+  const std::string url_;
+};
+
+}  // namespace maxbrod::store

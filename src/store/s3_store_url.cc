@@ -1,0 +1,170 @@
+#include "store/s3_store_url.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "aws/curl_http.h"
+#include "aws/uri.h"
+
+namespace maxbrod::store {
+namespace {
+
+constexpr std::string_view kScheme = "s3://";
+constexpr std::string_view kHint =
+    "write s3://bucket/prefix?region=eu-central-1, and for another S3 than AWS's "
+    "&endpoint=https://host:port";
+// With an object's name (object_name.h) behind it, within S3's 1024 bytes of a key.
+constexpr size_t kPrefixBytesMax = 400;
+constexpr size_t kParameterShownMax = 32;
+
+Status Bad(std::string_view what, std::string_view hint = kHint) {
+  return Status(Code::kInvalidArgument, fmt::format("the repository's s3:// URL: {}", what))
+      .WithHint(std::string(hint));
+}
+
+Status TakePrefix(std::string_view encoded, std::string* out) {
+  std::optional<std::string> prefix = aws::UriDecode(encoded);
+  if (!prefix) return Bad("'%' must be followed by two hexadecimal digits");
+  while (prefix->ends_with('/')) prefix->pop_back();
+  if (prefix->size() > kPrefixBytesMax) {
+    return Bad(fmt::format("a prefix has at most {} bytes", kPrefixBytesMax));
+  }
+  for (char c : *prefix) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      return Bad("its prefix holds a control character");
+    }
+  }
+  if (("/" + *prefix + "/").find("//") != std::string::npos && !prefix->empty()) {
+    return Bad("its prefix begins with '/' or has two in a row");
+  }
+  for (const char* segment : {"/./", "/../"}) {
+    if (("/" + *prefix + "/").find(segment) != std::string::npos) {
+      return Bad("its prefix has a segment '.' or '..'");
+    }
+  }
+  *out = std::move(*prefix);
+  return Status::Ok();
+}
+
+Status TakePathStyle(const std::string& value, S3Location* location) {
+  if (value != "true" && value != "false" && value != "1" && value != "0") {
+    return Bad("path_style is true or false");
+  }
+  location->s3.path_style = value == "true" || value == "1";
+  return Status::Ok();
+}
+
+Status TakeParameter(const std::string& name, std::string value, S3Location* out) {
+  if (name == "path_style") return TakePathStyle(value, out);
+  const std::map<std::string_view, std::string*> texts = {
+      {"region", &out->s3.region},
+      {"endpoint", &out->s3.endpoint},
+      {"ca_file", &out->ca_file},
+      {"ca_dir", &out->ca_dir},
+      {"storage_class", &out->store.pack_storage_class},
+      {"sse", &out->s3.sse},
+      {"kms_key_id", &out->s3.kms_key_id},
+      {"profile", &out->credentials.profile},
+      {"role_arn", &out->credentials.role_arn},
+      {"external_id", &out->credentials.role_external_id},
+  };
+  auto found = texts.find(name);
+  if (found == texts.end()) {
+    std::string known = "path_style";
+    for (const auto& [text, unused] : texts) known += fmt::format(", {}", text);
+    return Bad(fmt::format("it knows no parameter '{}'", name.substr(0, kParameterShownMax)),
+               "there are " + known + "; keys and passwords come from the environment");
+  }
+  *found->second = std::move(value);
+  return Status::Ok();
+}
+
+Status TakeParameters(std::string_view query, S3Location* out) {
+  while (!query.empty()) {
+    size_t end = std::min(query.find('&'), query.size());
+    std::string_view one = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (one.empty()) continue;
+    size_t equals = one.find('=');
+    if (equals == std::string_view::npos) return Bad("a parameter without '='");
+    std::optional<std::string> value = aws::UriDecode(one.substr(equals + 1));
+    if (!value) return Bad("'%' must be followed by two hexadecimal digits");
+    MB_RETURN_IF_ERROR(TakeParameter(std::string(one.substr(0, equals)), std::move(*value), out));
+  }
+  return Status::Ok();
+}
+
+// The first of the variables that is set.
+std::string FirstOf(aws::Environment& environment, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (std::optional<std::string> value = environment.Variable(name)) return *value;
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<S3Location> ParseS3Url(std::string_view url) {
+  if (!url.starts_with(kScheme)) return Bad("it does not begin with s3://");
+  std::string_view rest = url.substr(kScheme.size());
+  S3Location location;
+  size_t question = rest.find('?');
+  std::string_view query =
+      question == std::string_view::npos ? std::string_view() : rest.substr(question + 1);
+  rest = rest.substr(0, question);
+  if (rest.find('#') != std::string_view::npos) return Bad("'#' is written %23");
+  size_t slash = rest.find('/');
+  std::string_view bucket = rest.substr(0, slash);
+  if (bucket.find_first_of("@:") != std::string_view::npos) {
+    return Bad("a key, a password or a port before the bucket's name is not accepted",
+               "credentials come from the environment, as AWS's own tools find them");
+  }
+  location.s3.bucket = std::string(bucket);
+  if (slash != std::string_view::npos) {
+    MB_RETURN_IF_ERROR(TakePrefix(rest.substr(slash + 1), &location.store.prefix));
+  }
+  MB_RETURN_IF_ERROR(TakeParameters(query, &location));
+  Status status = aws::S3Client::Check(location.s3);
+  if (!status.ok() && status.hint().empty())
+    status = std::move(status).WithHint(std::string(kHint));
+  MB_RETURN_IF_ERROR(status);
+  return location;
+}
+
+Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world) {
+  const aws::SourceNeeds& needs = world.needs != nullptr ? *world.needs : aws::SystemNeeds();
+  aws::Environment& environment = *needs.environment;
+  if (location.s3.region.empty()) {
+    location.s3.region = FirstOf(environment, {"AWS_REGION", "AWS_DEFAULT_REGION"});
+  }
+  if (location.s3.endpoint.empty()) {
+    location.s3.endpoint = FirstOf(environment, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
+  }
+  MB_RETURN_IF_ERROR(aws::S3Client::Check(location.s3));
+  if (!location.s3.region.empty() && location.credentials.sts_region.empty()) {
+    location.credentials.sts_region = location.s3.region;
+  }
+  std::shared_ptr<aws::HttpClient> http = world.http;
+  if (http == nullptr) {
+    aws::CurlHttpOptions options;
+    options.ca_file = location.ca_file;
+    options.ca_dir = location.ca_dir;
+    if (options.ca_file.empty() && options.ca_dir.empty()) {
+      options.ca_file = FirstOf(environment, {"AWS_CA_BUNDLE"});
+    }
+    http = std::make_shared<aws::CurlHttpClient>(std::move(options));
+  }
+  auto credentials = world.credentials != nullptr
+                         ? world.credentials
+                         : aws::MakeCredentials(needs, location.credentials);
+  auto counters = world.counters != nullptr ? world.counters : std::make_shared<aws::S3Counters>();
+  location.store.clock = needs.clock;
+  auto client = std::make_shared<aws::S3Client>(
+      location.s3, std::move(http), std::move(credentials), std::move(counters), *needs.clock);
+  return std::make_unique<S3Store>(std::move(client), location.store);
+}
+
+}  // namespace maxbrod::store

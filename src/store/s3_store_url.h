@@ -1,0 +1,39 @@
+// From an s3:// URL to a store.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "aws/credentials_chain.h"
+#include "store/s3_store.h"
+
+namespace maxbrod::store {
+
+// What an s3:// URL says.
+struct S3Location {
+  aws::S3Options s3;
+  S3StoreOptions store;
+  aws::CredentialsOptions credentials;
+  std::string ca_file, ca_dir;  // of the endpoint's certificate; empty: AWS_CA_BUNDLE, the system's
+};
+
+// s3://bucket/prefix?region=&endpoint=&path_style=&ca_file=&ca_dir=&storage_class=&sse=&kms_key_id=
+//   &profile=&role_arn=&external_id=
+// Values are percent-encoded. kInvalidArgument with a hint; no part that might be a secret is
+// shown.
+Result<S3Location> ParseS3Url(std::string_view url);
+
+// What tests put in place of the real ones; null: those.
+struct S3World {
+  std::shared_ptr<aws::HttpClient> http;
+  std::shared_ptr<aws::CredentialsProvider> credentials;
+  std::shared_ptr<aws::S3Counters> counters;
+  const aws::SourceNeeds* needs = nullptr;  // variables, files, clock; must outlive the store
+};
+
+// Sends nothing yet. Region and endpoint that are not given come from AWS_REGION or
+// AWS_DEFAULT_REGION, and from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
+Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world = {});
+
+}  // namespace maxbrod::store
