@@ -40,7 +40,7 @@ class S3Store::Writer : public ObjectWriter {
 
   Status Append(std::span<const ByteView> pieces) override;
   Result<PutResult> Commit(const CallContext& context) override;
-  uint64_t bytes_written() const override { return part_bytes_ + buffer_.size(); }
+  uint64_t bytes_written() const override { return bytes_written_; }
 
  private:
   Status CheckOpen() const {
@@ -66,6 +66,7 @@ class S3Store::Writer : public ObjectWriter {
   std::string upload_id_;  // empty: no part was sent yet
   std::vector<aws::S3Part> parts_;
   uint64_t part_bytes_ = 0;  // of parts_
+  uint64_t bytes_written_ = 0;
   uint32_t parts_crc_ = 0;   // of all of them
   bool settled_ = false;
 };
@@ -118,9 +119,11 @@ Status S3Store::Writer::Append(std::span<const ByteView> pieces) {
     for (ByteView piece : pieces) crc = Crc32cExtend(crc, piece);
     MB_RETURN_IF_ERROR(SendPart(together, crc, context_));
     buffer_.Clear();
+    bytes_written_ += size;
     return Status::Ok();
   }
   for (ByteView piece : pieces) buffer_.Append(piece);
+  bytes_written_ += size;
   return Status::Ok();
 }
 
