@@ -247,8 +247,14 @@ Result<S3Write> S3Client::PerformWrite(const Call& call, const CallContext& cont
   if (response->ok()) {
     if (response->body.empty()) return S3Write{S3Write::Outcome::kDone, server_ms};
     Result<XmlElement> xml = ParseXml(response->body);
-    if (xml.ok() && xml->name != "Error") return S3Write{S3Write::Outcome::kDone, server_ms};
     if (!xml.ok()) return S3Write{S3Write::Outcome::kUnknown, server_ms, xml.status().message()};
+    if (xml->name == "CompleteMultipartUploadResult") {
+      return S3Write{S3Write::Outcome::kDone, server_ms};
+    }
+    if (xml->name != "Error") {  // somebody else's page
+      return S3Write{S3Write::Outcome::kUnknown, server_ms,
+                     fmt::format("an answer that is none of S3's: <{}>", xml->name)};
+    }
     failure = ParseS3Failure(*response);
   }
   Status status = StatusOf(call, failure);
