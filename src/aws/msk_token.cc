@@ -1,6 +1,5 @@
 #include "aws/msk_token.h"
 
-#include <array>
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -40,11 +39,12 @@ std::string Parameter(const std::string& url, const std::string& name) {
 class MskTokens : public kafka::TokenSource {
  public:
   MskTokens(const SourceNeeds& needs, kafka::SaslMechanism mechanism,
-            std::shared_ptr<CredentialsProvider> provider, std::string profile)
+            std::shared_ptr<CredentialsProvider> provider, std::string profile, std::string region)
       : needs_(needs),
         mechanism_(mechanism),
         provider_(std::move(provider)),
-        profile_(std::move(profile)) {}
+        profile_(std::move(profile)),
+        region_(std::move(region)) {}
 
   Result<kafka::SaslToken> Get(const HostPort& broker, const CallContext& context) override {
     MB_ASSIGN_OR_RETURN(Credentials credentials, provider_->Get(context));
@@ -122,7 +122,7 @@ std::string RegionOfBroker(const std::string& host) {
 
 Result<std::shared_ptr<kafka::TokenSource>> MakeMskTokens(
     const SourceNeeds& needs, kafka::SaslMechanism mechanism,
-    const std::map<std::string, std::string>& options) {
+    const std::map<std::string, std::string>& options, const std::string& region) {
   static const std::set<std::string> kKnown = {
       "awsProfileName",      "awsRoleArn",         "awsRoleSessionName",
       "awsRoleExternalId",   "awsRoleAccessKeyId", "awsRoleSecretAccessKey",
@@ -162,7 +162,7 @@ Result<std::shared_ptr<kafka::TokenSource>> MakeMskTokens(
     provider = MakeCredentials(needs, wanted);
   }
   return std::shared_ptr<kafka::TokenSource>(
-      std::make_shared<MskTokens>(needs, mechanism, std::move(provider), wanted.profile));
+      std::make_shared<MskTokens>(needs, mechanism, std::move(provider), wanted.profile, region));
 }
 
 }  // namespace maxbrod::aws

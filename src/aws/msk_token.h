@@ -38,9 +38,10 @@ std::string RegionOfBroker(const std::string& host);
 // for a re-authentication lives as long as any. Options as aws-msk-iam-auth takes them:
 // awsProfileName, awsRoleArn, awsRoleSessionName, awsRoleExternalId, awsRoleAccessKeyId,
 // awsRoleSecretAccessKey, awsRoleSessionToken, awsStsRegion; those for its debugging and retries
-// are accepted. Others are kInvalidArgument. The needs must outlive it.
+// are accepted. Others are kInvalidArgument. `region` is for brokers whose names do not tell it;
+// empty: ResolveRegion. The needs must outlive it.
 Result<std::shared_ptr<kafka::TokenSource>> MakeMskTokens(
     const SourceNeeds& needs, kafka::SaslMechanism mechanism,
-    const std::map<std::string, std::string>& options);
+    const std::map<std::string, std::string>& options, const std::string& region = "");
 
 }  // namespace maxbrod::aws

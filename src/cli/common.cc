@@ -7,7 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "aws/credentials_chain.h"
+#include "aws/credentials_oidc.h"
+#include "aws/msk_token.h"
+#include "aws/secrets.h"
 #include "kafka/client_config.h"
+#include "kafka/oauthbearer.h"
 #include "store/open_store.h"
 
 namespace maxbrod::cli {
@@ -21,6 +26,47 @@ Result<std::string> ReadTextFile(const std::string& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+// Who we are to AWS where nothing in sasl.jaas.config says it.
+std::shared_ptr<aws::CredentialsProvider> OwnCredentials() {
+  return aws::MakeCredentials(aws::SystemNeeds());
+}
+
+// The token that OAUTHBEARER or AWS_MSK_IAM shows. `region` may be empty.
+Status SetTokenSource(const std::string& region, kafka::ClientConfig* config) {
+  if (config->token_login == nullptr || config->token_source != nullptr) return Status::Ok();
+  const kafka::TokenLogin& login = *config->token_login;
+  if (login.kind == kafka::TokenKind::kAwsIam) {
+    MB_ASSIGN_OR_RETURN(
+        config->token_source,
+        aws::MakeMskTokens(aws::SystemNeeds(), config->sasl_mechanism, login.options, region));
+  } else if (login.kind == kafka::TokenKind::kClientCredentials) {
+    MB_ASSIGN_OR_RETURN(config->token_source,
+                        aws::MakeClientCredentialsTokens(aws::SystemNeeds(), login));
+  }
+  return Status::Ok();
+}
+
+// SCRAM with a user of Secrets Manager.
+Status SetUserOfSecret(const std::string& secret, const CallContext& context,
+                       kafka::ClientConfig* config) {
+  MB_ASSIGN_OR_RETURN(aws::UserSecret user,
+                      aws::ReadUserSecret(aws::SystemNeeds(), OwnCredentials(), secret, context));
+  if (config->security_protocol != kafka::SecurityProtocol::kSaslPlaintext)
+    config->security_protocol = kafka::SecurityProtocol::kSaslSsl;
+  config->sasl_mechanism = kafka::SaslMechanism::kScramSha512;  // the only one MSK has
+  config->sasl_username = user.username;
+  config->sasl_password = user.password;
+  return Status::Ok();
+}
+
+void UseIam(kafka::ClientConfig* config) {
+  config->security_protocol = kafka::SecurityProtocol::kSaslSsl;
+  config->sasl_mechanism = kafka::SaslMechanism::kOAuthBearer;
+  kafka::TokenLogin login;
+  login.kind = kafka::TokenKind::kAwsIam;
+  config->token_login = std::make_shared<const kafka::TokenLogin>(std::move(login));
 }
 
 }  // namespace
@@ -51,11 +97,21 @@ void ClusterFlags::Add(CLI::App* verb, bool required) {
           ->envname("MAXBROD_BOOTSTRAP_SERVER");
   verb->add_option("--command-config", command_config,
                    "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...");
+  verb->add_option("--msk-cluster", msk_cluster,
+                   "ARN of an Amazon MSK cluster instead of --bootstrap-server; by IAM unless "
+                   "--command-config or --msk-secret say otherwise")
+      ->excludes(option);
+  verb->add_option("--msk-access", msk_access,
+                   "Which of its networks: private, public or vpc (multi-VPC connectivity)")
+      ->capture_default_str();
+  verb->add_option("--msk-secret", msk_secret,
+                   "Secret of AWS Secrets Manager with username and password, for SCRAM-SHA-512");
   if (required)
     option->description("Brokers to begin with: host:port,... (or in --command-config)");
 }
 
-Result<std::unique_ptr<kafka::Cluster>> ClusterFlags::Connect(const Globals& globals) const {
+Result<kafka::ClientConfig> ClusterFlags::Config(const CallContext& context,
+                                                 aws::MskCluster* msk) const {
   kafka::ClientConfig config;
   if (!command_config.empty()) {
     MB_ASSIGN_OR_RETURN(std::string text, ReadTextFile(command_config));
@@ -66,12 +122,33 @@ Result<std::unique_ptr<kafka::Cluster>> ClusterFlags::Connect(const Globals& glo
   if (!bootstrap.empty()) {
     MB_ASSIGN_OR_RETURN(config.bootstrap, kafka::ParseBootstrap(bootstrap));
   }
+  if (!msk_secret.empty()) MB_RETURN_IF_ERROR(SetUserOfSecret(msk_secret, context, &config));
+  std::string region;
+  if (!msk_cluster.empty()) {
+    MB_ASSIGN_OR_RETURN(aws::MskAccess access, aws::ParseMskAccess(msk_access));
+    if (command_config.empty() && msk_secret.empty()) UseIam(&config);
+    MB_ASSIGN_OR_RETURN(
+        *msk, aws::FindMskCluster(aws::SystemNeeds(), OwnCredentials(), msk_cluster, context));
+    MB_ASSIGN_OR_RETURN(std::string brokers,
+                        aws::ChooseBootstrap(*msk, aws::AuthOf(config), access));
+    MB_ASSIGN_OR_RETURN(config.bootstrap, kafka::ParseBootstrap(brokers));
+    region = msk->region;
+  }
+  MB_RETURN_IF_ERROR(SetTokenSource(region, &config));
   if (config.bootstrap.empty()) {
     return Status(Code::kInvalidArgument, "no broker was given")
         .WithHint("add --bootstrap-server host:port");
   }
-  CallContext context = globals.context().Within(config.api_timeout);
-  return kafka::Cluster::Connect(config, context);
+  return config;
+}
+
+Result<std::unique_ptr<kafka::Cluster>> ClusterFlags::Connect(const Globals& globals,
+                                                              aws::MskCluster* msk) const {
+  constexpr Millis kAwsLimit{120'000};  // credentials, MSK's API, a secret: with all their tries
+  aws::MskCluster unused;
+  MB_ASSIGN_OR_RETURN(kafka::ClientConfig config,
+                      Config(globals.context().Within(kAwsLimit), msk == nullptr ? &unused : msk));
+  return kafka::Cluster::Connect(config, globals.context().Within(config.api_timeout));
 }
 
 Result<uint64_t> ParseBytes(const std::string& text) {

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "aws/msk_cluster.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "kafka/client_config.h"
 #include "kafka/cluster.h"
 #include "os/deadline.h"
 #include "repo/repository.h"
@@ -38,10 +40,17 @@ struct RepositoryFlags {
 
 struct ClusterFlags {
   std::string bootstrap, command_config;
+  std::string msk_cluster, msk_access = "private", msk_secret;
   // `required` false: the verb works without a cluster too.
   void Add(CLI::App* verb, bool required);
-  bool given() const { return !bootstrap.empty() || !command_config.empty(); }
-  Result<std::unique_ptr<kafka::Cluster>> Connect(const Globals& globals) const;
+  bool given() const {
+    return !bootstrap.empty() || !command_config.empty() || !msk_cluster.empty();
+  }
+  // `msk`, when not null, is filled with what is known of a cluster given by --msk-cluster.
+  Result<std::unique_ptr<kafka::Cluster>> Connect(const Globals& globals,
+                                                  aws::MskCluster* msk = nullptr) const;
+  // What Connect connects with.
+  Result<kafka::ClientConfig> Config(const CallContext& context, aws::MskCluster* msk) const;
 };
 
 // "512MiB", "1.5GiB", "64k", "1000": bytes. Binary units.
