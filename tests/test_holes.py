@@ -142,8 +142,7 @@ def test_shapes(pair, repo, tmp_path):
         repo.restore(pair.target, "one", "--holes", how)
         compaction.same(expected, pair.target, topics, tmp_path, tails)
         repo.verify("one", cluster=pair.target)
-        for topic in topics:
-            pair.target.probe("delete-topic", topic=topic)
+        trips.delete(pair.target.probe, *topics)
 
 
 @pytest.mark.parametrize("how", ["markers", "cleaner"])
@@ -233,7 +232,7 @@ def test_cleaned_between_backups(pair, repo, tmp_path):
         repo.restore(pair.target, name)
         compaction.same(expected, pair.target, topics, tmp_path, name=name)
         repo.verify(name, cluster=pair.target)
-        pair.target.probe("delete-topic", topic="increment")
+        trips.delete(pair.target.probe, "increment")
 
 
 def test_restored_again(pair, repo, tmp_path):
@@ -247,8 +246,7 @@ def test_restored_again(pair, repo, tmp_path):
     repo.backup(pair.source, "one", "--topics", "again.*")
     repo.restore(pair.target, "one")
     repo.backup(pair.target, "two", "--topics", "again.*")
-    for topic in topics:
-        target("delete-topic", topic=topic)
+    trips.delete(target, *topics)
     repo.restore(pair.target, "two")
     compaction.same(expected, pair.target, topics, tmp_path, tails)
 

@@ -81,7 +81,7 @@ def test_open_transactions(pair, repo, tmp_path):
     trips.settle(probe, "open")
     expected = compare.fingerprint(probe, ["open"], tmp_path / "after-source")
     repo.backup(pair.source, "after", "--topics", "open")
-    pair.target.probe("delete-topic", topic="open")
+    trips.delete(pair.target.probe, "open")
     repo.restore(pair.target, "after")
     trips.same(expected, pair.target, ["open"], tmp_path, name="after")
 
@@ -138,7 +138,7 @@ def test_incremental(pair, repo, seed, tmp_path):
         repo.restore(pair.target, name)
         trips.same(fingerprint, pair.target, ["more"], tmp_path, name=name)
         repo.verify(name, cluster=pair.target)
-        pair.target.probe("delete-topic", topic="more")
+        trips.delete(pair.target.probe, "more")
 
 
 def test_restored_again(pair, repo, seed, tmp_path):
@@ -149,7 +149,7 @@ def test_restored_again(pair, repo, seed, tmp_path):
     probe("delete-records", topic="again", partition=1, before=17)
     expected = trips.round_trip(pair.source, pair.target, repo, ["again"], tmp_path, name="one")
     repo.backup(pair.target, "two", "--topics", "again")
-    probe("delete-topic", topic="again")
+    trips.delete(probe, "again")
     repo.restore(pair.source, "two")
     (tmp_path / "one-source").rename(tmp_path / "two-source")
     trips.same(expected, pair.source, ["again"], tmp_path, name="two")

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace maxbrod {
 namespace {
@@ -107,6 +109,21 @@ Result<int64_t> ParseUserTime(std::string_view text) {
   int64_t seconds = days * 86'400 + hour * 3'600 + minute * 60 + second - int64_t{zone} * 60;
   if (seconds < 0) return NoTime(text, "it is before 1970");
   return seconds * 1'000 + millis;
+}
+
+Result<int64_t> ParseUserDuration(std::string_view text) {
+  constexpr int64_t kLongest = int64_t{100} * 365 * 86'400'000;
+  static constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  bool digits = error == std::errc() && !text.empty() && text[0] >= '0' && text[0] <= '9';
+  for (const auto& [name, millis] : kUnits) {
+    if (digits && unit == name && number <= kLongest / millis) return number * millis;
+  }
+  return Status(Code::kInvalidArgument, "'" + std::string(text) + "' is no length of time")
+      .WithHint("a whole number and ms, s, m, h or d: 90s, 30m, 2h");
 }
 
 std::string FormatUserTime(int64_t wall_millis) {

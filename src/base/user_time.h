@@ -17,8 +17,12 @@ namespace maxbrod {
 // kInvalidArgument with a hint for anything else, such as a day that does not exist.
 Result<int64_t> ParseUserTime(std::string_view text);
 
-// The inverse, in UTC: "2026-11-20T10:00:00Z", or "2026-11-20T10:00:00.250Z" where there are
-// milliseconds. For years 1970 to 9999.
+// Milliseconds of "250ms", "90s", "30m", "2h", "7d": a whole number and a unit. kInvalidArgument
+// with a hint for anything else, also what is longer than a hundred years.
+Result<int64_t> ParseUserDuration(std::string_view text);
+
+// The inverse of ParseUserTime, in UTC: "2026-11-20T10:00:00Z", or "2026-11-20T10:00:00.250Z" where
+// there are milliseconds. For years 1970 to 9999.
 std::string FormatUserTime(int64_t wall_millis);
 
 }  // namespace maxbrod

@@ -99,5 +99,21 @@ TEST(UserTimeTest, WhatIsPrintedIsRead) {
   }
 }
 
+TEST(UserTimeTest, Durations) {
+  auto parse = [](std::string_view text) {
+    auto millis = ParseUserDuration(text);
+    return millis.ok() ? *millis : -1;
+  };
+  EXPECT_EQ(parse("250ms"), 250);
+  EXPECT_EQ(parse("90s"), 90'000);
+  EXPECT_EQ(parse("30m"), 1'800'000);
+  EXPECT_EQ(parse("2h"), 7'200'000);
+  EXPECT_EQ(parse("7d"), 604'800'000);
+  EXPECT_EQ(parse("0s"), 0);
+  for (const char* wrong : {"", "s", "90", "-1s", "+1s", " 1s", "1.5h", "1s ", "1w", "1S", "36501d",
+                            "99999999999999999999s"})
+    EXPECT_EQ(parse(wrong), -1) << wrong;
+}
+
 }  // namespace
 }  // namespace maxbrod

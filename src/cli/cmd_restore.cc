@@ -16,7 +16,7 @@ struct RestoreFlags {
   ClusterFlags cluster;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
-  std::string pad_limit = "1h", at, markers = "auto", holes = "auto";
+  std::string pad_limit = "1h", cleaner_wait = "5m", at, markers = "auto", holes = "auto";
   bool no_groups = false, dry_run = false, leave_retention_off = false, append = false,
        calibrate = false, no_calibrate = false;
   int replication_factor = 0;
@@ -41,6 +41,8 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   if (flags.markers == "end-txn") policy.markers = engine::MarkerMeans::kEndTxn;
   if (flags.holes == "markers") policy.holes = engine::HoleMeans::kMarkers;
   if (flags.holes == "cleaner") policy.holes = engine::HoleMeans::kCleaner;
+  MB_ASSIGN_OR_RETURN(int64_t cleaner_wait, ParseUserDuration(flags.cleaner_wait));
+  options.cleaner_limit = Millis(cleaner_wait);
   if (!flags.at.empty()) {
     MB_ASSIGN_OR_RETURN(options.selection.at_ms, ParseUserTime(flags.at));
   }
@@ -130,6 +132,9 @@ void AddRestore(CLI::App& app, Globals& globals) {
                    "How the holes of compacted topics are made: auto (by cost), markers, or "
                    "cleaner: filled, and emptied by the brokers' cleaner (default auto)")
       ->check(CLI::IsMember({"auto", "markers", "cleaner"}));
+  verb->add_option("--cleaner-wait", flags->cleaner_wait,
+                   "How long a broker's cleaner may do nothing (90s, 10m) before the holes become "
+                   "markers after all, or with --holes cleaner the restore fails (default 5m)");
   verb->add_option("--replication-factor", flags->replication_factor,
                    "For all topics, instead of the source's")
       ->check(CLI::Range(1, 100));

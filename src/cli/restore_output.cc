@@ -37,6 +37,9 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
           {"cleaned", topic.filled},
           {"aborted_transactions", topic.transactions},
           {"old_formats", topic.old_formats},
+          {"seconds_estimate", topic.seconds_estimate},
+          {"disk_bytes", topic.disk_bytes},
+          {"disk_temporary_bytes", topic.disk_temporary},
           {"replication_factor", topic.replication_factor},
           {"log_append_time", topic.log_append_time},
           {"filler", topic.filler},
@@ -112,15 +115,16 @@ void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
   }
   std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
             << plan.target_cluster_id << "\n\n";
-  Table topics(
-      {"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS", "NOTE"});
+  Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
+                ">TIME", ">TEMP DISK", "NOTE"});
   for (const auto& topic : plan.topics) {
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
     topics.Row({name, std::to_string(topic.partitions.size()),
                 std::to_string(topic.replication_factor), engine::OffsetsModeName(topic.mode),
                 FormatCount(topic.records), FormatBytes(topic.bytes), FormatCount(topic.filler),
-                FormatCount(topic.markers), TopicNote(topic)});
+                FormatCount(topic.markers), FormatDuration(topic.seconds_estimate),
+                FormatBytes(topic.disk_temporary), TopicNote(topic)});
   }
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});
@@ -175,6 +179,8 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
                           {"produced_batches", report.produced.batches},
                           {"markers_written", report.produced.markers},
                           {"produce_seconds", report.produced.seconds},
+                          {"cleaner_seconds", report.cleaner_seconds},
+                          {"log_start_seconds", report.log_start_seconds},
                           {"settled", report.produced.parked},
                           {"markers_written", report.produced.markers},
                           {"transactions_aborted", report.produced.transactions},
@@ -196,10 +202,14 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
             << " (" << FormatBytes(static_cast<uint64_t>(rate)) << "/s, "
             << FormatCount(report.produced.requests) << " produce requests), " << OffsetsNote(plan)
             << "\n";
-  std::cout << "estimated " << FormatDuration(plan.seconds_estimate) << "; "
+  std::cout << "estimated " << FormatDuration(plan.seconds_estimate)
+            << (plan.rates.measured ? " (measured on the target); " : " (a guess); ")
             << FormatCount(plan.filler) << " filler offsets, "
             << FormatCount(report.produced.markers) << " markers and "
             << FormatCount(report.produced.transactions) << " aborted transactions written\n";
+  std::cout << "producing took " << FormatDuration(report.produced.seconds)
+            << ", the brokers' cleaner " << FormatDuration(report.cleaner_seconds)
+            << ", log starts on disk " << FormatDuration(report.log_start_seconds) << "\n";
   if (report.groups_restored > 0) {
     std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live until "
               << FormatTime(report.groups_expire_ms) << "\n";

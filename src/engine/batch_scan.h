@@ -28,9 +28,9 @@ struct ScanCursor {
 };
 
 // Calls `run` with pieces of at most about `run_bytes_max` (never splitting a batch). A batch cut
-// off at the end is normal. A batch beyond the end moves the cursor to the end: nothing is left before
-// it. kCorrupt names the offset of a batch whose CRC32C is wrong, kProtocol the one whose lengths
-// lie, kConflict one that lies across the end.
+// off at the end is normal. A batch beyond the end moves the cursor to the end: nothing is left
+// before it. kCorrupt names the offset of a batch whose CRC32C is wrong, kProtocol the one whose
+// lengths lie, kConflict one that lies across the end.
 Status ScanBatches(ByteView records, size_t run_bytes_max, ScanCursor* cursor,
                    const std::function<Status(const BatchRun&)>& run);
 

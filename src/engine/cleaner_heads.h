@@ -3,8 +3,9 @@
 // lies above is produced afterwards, when the topic is no longer compacted.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/restore_topics.h"
@@ -16,7 +17,14 @@ namespace maxbrod::engine {
 struct CleanerHead {
   const PlannedTopic* topic = nullptr;
   const PlannedPartition* partition = nullptr;
+  bool by_earlier_run = false;  // and perhaps cleaned in its time
   TopicPartition tp() const { return {topic->target, partition->partition}; }
+};
+
+// One that the cleaner left as it is; `why` names the broker.
+struct LateHead {
+  CleanerHead head;
+  Status why;
 };
 
 // Not thread-safe. What is given must outlive it.
@@ -36,16 +44,24 @@ class CleanerHeads {
   // never touches the last one.
   Status RollAtNextAppend(const std::vector<CleanerHead>& heads);
   // Turns compaction on, waits until every replica of every head is cleaned and read back, and
-  // turns it off again. kOffsetMismatch when a replica lost something it must have; kTimeout naming
-  // the broker when the cleaner does not come for stall_limit.
-  Status Clean(const std::vector<CleanerHead>& heads);
+  // turns it off again. Returns the heads to which a cleaner has not come although none moved on
+  // for stall_limit. kOffsetMismatch when a replica lost something it must have; kTimeout when the
+  // broker of such a replica is offline.
+  Result<std::vector<LateHead>> Clean(const std::vector<CleanerHead>& heads);
 
  private:
+  using LogSizes = std::map<std::pair<BrokerId, TopicPartition>, int64_t>;
+  struct Look {
+    bool cleaned = false;
+    Status trouble;
+  };
+
   ConfigChanges Changes(const std::vector<CleanerHead>& heads, bool cleaning) const;
-  Status TooLate(const CleanerHead& head, BrokerId broker, size_t waiting) const;
-  Status AwaitCleaned(const std::vector<CleanerHead>& heads);
-  Result<std::map<std::pair<BrokerId, TopicPartition>, int64_t>> Sizes();
-  Status CheckReplica(const CleanerHead& head, BrokerId broker, bool* cleaned);
+  Result<std::vector<LateHead>> AwaitCleaned(const std::vector<CleanerHead>& heads,
+                                             const LogSizes& sizes_before);
+  Result<LogSizes> Sizes();
+  Look LookAt(const CleanerHead& head, BrokerId broker);
+  std::vector<Look> LookAtAll(const std::vector<std::pair<CleanerHead, BrokerId>>& replicas);
 
   repo::Repository& repository_;
   kafka::Cluster& target_;

@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "base/user_time.h"
 #include "engine/restore_plan.h"
 
 namespace maxbrod::engine {
@@ -55,16 +56,12 @@ Status OffsetsPolicy::ParsePadLimit(const std::string& text) {
     pad_limit_offsets = number;
     return Status::Ok();
   }
-  double seconds = unit == "s"   ? 1
-                   : unit == "m" ? 60
-                   : unit == "h" ? 3600
-                   : unit == "d" ? 86400
-                                 : 0;
-  if (!digits || seconds == 0) {
+  auto millis = ParseUserDuration(text);
+  if (!millis.ok() || *millis == 0) {
     return Status(Code::kInvalidArgument, "'" + text + "' is no limit for padding")
         .WithHint("an amount of offsets (5000000), or a time: 90s, 30m, 2h");
   }
-  pad_limit_seconds = static_cast<double>(number) * seconds;
+  pad_limit_seconds = static_cast<double>(*millis) / 1000;
   return Status::Ok();
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/calibrate.h"
 #include "engine/cleaner_heads.h"
+#include "engine/plan_heads.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
 #include "engine/restore_topics.h"
@@ -75,7 +76,7 @@ class Restore {
     MB_RETURN_IF_ERROR(report_.plan.Refusal());
     MB_RETURN_IF_ERROR(Execute());
     report_.warnings = progress_.warnings();
-    report_.seconds = static_cast<double>(options_.clock->MonotonicNanos() - begun) / 1e9;
+    report_.seconds = SecondsSince(begun);
     return std::move(report_);
   }
 
@@ -298,8 +299,8 @@ class Restore {
     CrashPoint("restore.after_data");
     failed->clear();
     for (auto& [topic, status] : troubles) {
-      bool redo =
-          status.code() == Code::kOffsetMismatch && !last_attempt && !journal_.Adopted(topic);
+      bool worth = status.code() == Code::kOffsetMismatch || journal_.Unfilled(topic);
+      bool redo = worth && !last_attempt && !journal_.Adopted(topic);
       if (!redo) return std::move(status).WithContext("topic '" + topic + "'");
       failed->insert(topic);
     }
@@ -346,7 +347,7 @@ class Restore {
     for (const PartitionWork& w : *work) {
       // Beyond the head's marker an earlier run had cleaned it.
       bool todo = w.plan->fill_below > 0 && !w.plan->map && w.end <= w.plan->fill_below + 1;
-      if (todo && !w.Complete()) heads.push_back({w.topic, w.plan});
+      if (todo && !w.Complete()) heads.push_back({w.topic, w.plan, w.end > w.plan->fill_below});
     }
     if (heads.empty()) return Status::Ok();
     MB_RETURN_IF_ERROR(Produce(work, Phase::kHeads, troubles));
@@ -356,7 +357,19 @@ class Restore {
     MB_RETURN_IF_ERROR(cleaner.RollAtNextAppend(heads));
     MB_RETURN_IF_ERROR(Produce(work, Phase::kHeadMarkers, troubles));
     DropTroubled(*troubles, &heads);
-    return cleaner.Clean(heads);
+    int64_t begun = options_.clock->MonotonicNanos();
+    MB_ASSIGN_OR_RETURN(auto late, cleaner.Clean(heads));
+    report_.cleaner_seconds += SecondsSince(begun);
+    for (LateHead& head : late) {
+      if (options_.selection.offsets.holes == HoleMeans::kCleaner) return std::move(head.why);
+      journal_.SetUnfilled(head.head.topic->target);
+      troubles->try_emplace(head.head.topic->target, std::move(head.why));
+    }
+    return Status::Ok();
+  }
+
+  double SecondsSince(int64_t nanos) const {
+    return static_cast<double>(options_.clock->MonotonicNanos() - nanos) / 1e9;
   }
 
   static void DropTroubled(const std::map<std::string, Status>& troubles,
@@ -469,7 +482,12 @@ class Restore {
       report_.redone.push_back(name);
     }
     MB_RETURN_IF_ERROR(producers_->Renew(report_.plan, failed));
-    return topics_.Delete(failed);
+    MB_RETURN_IF_ERROR(topics_.Delete(failed));
+    for (PlannedTopic& topic : report_.plan.topics) {
+      if (journal_.Unfilled(topic.target)) UseMarkersOnly(&topic);
+    }
+    // Not before the filled topics are gone: another run would leave the filler in them.
+    return journal_.Save(context_);
   }
 
   Status RestoreGroups() {
@@ -510,10 +528,12 @@ class Restore {
     int64_t since =
         log_starts_cut_nanos_ != 0 ? log_starts_cut_nanos_ : options_.clock->MonotonicNanos();
     int64_t until = since + report_.plan.checkpoint_wait_ms * 1'000'000;
-    int64_t left = until - options_.clock->MonotonicNanos();
+    int64_t begun = options_.clock->MonotonicNanos();
+    int64_t left = until - begun;
     if (left > 0 && !options_.clock->Sleep(Millis(left / 1'000'000 + 1), context_.stop)) {
       return Status(Code::kCancelled, "stopped");
     }
+    report_.log_start_seconds = SecondsSince(begun);
     if (unconfirmed_.empty()) return Status::Ok();
     MB_ASSIGN_OR_RETURN(auto results, target_.DeleteRecords(unconfirmed_, context_));
     for (const auto& [tp, result] : results)

@@ -43,6 +43,8 @@ struct RestoreReport {
   std::vector<std::string> redone;  // topics deleted and restored again after a mismatch
   std::vector<std::string> warnings;
   double seconds = 0;
+  double cleaner_seconds = 0;    // waiting for the brokers' cleaner, and reading back
+  double log_start_seconds = 0;  // waiting until log starts are on the brokers' disks
 };
 
 Result<RestoreReport> RunRestore(repo::Repository& repository, const format::SnapshotRef& snapshot,

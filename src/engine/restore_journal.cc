@@ -55,6 +55,7 @@ Result<EarlierRestore> RestoreJournal::Earlier(const CallContext& context) const
     earlier.topics[topic.target()] =
         TopicId{Uuid::FromBytes(AsBytes(topic.target_topic_id()).data())};
     if (topic.dense()) earlier.dense.insert(topic.target());
+    if (topic.filled()) earlier.filled.insert(topic.target());
   }
   auto note = [&](repo::PartitionOffsetMap map) {
     earlier.starts[{map.target_topic, map.partition}] = map.map.target_start();
@@ -78,6 +79,7 @@ Status RestoreJournal::Begin(const RestorePlan& plan, const CallContext& context
     t->set_partitions(static_cast<int32_t>(topic.partitions.size()));
     t->set_adopted(topic.exists);
     t->set_dense(topic.mode == OffsetsMode::kDense);
+    t->set_filled(topic.filled > 0);
     // Adding to a topic that is not empty goes on only where this run began.
     if (topic.append) t->set_target_topic_id(AsText(topic.existing_id.id.view()).data(), 16);
   }
@@ -131,6 +133,15 @@ void RestoreJournal::SetOffsetMaps(const std::vector<format::ObjectRef>& maps) {
   record_.clear_offset_maps();
   for (const auto& map : maps) *record_.add_offset_maps() = map;
   changed_ = true;
+}
+
+void RestoreJournal::SetUnfilled(const std::string& target) {
+  for (auto& topic : *record_.mutable_topics()) {
+    if (topic.target() != target || !topic.filled()) continue;
+    topic.set_filled(false);
+    unfilled_.insert(target);
+    changed_ = true;
+  }
 }
 
 Status RestoreJournal::Save(const CallContext& context) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/restore_plan.h"
@@ -39,6 +40,9 @@ class RestoreJournal {
   const format::RestoreRecord::TransactionalProducer* FindProducer(const std::string& id) const;
   void SetProducer(const kafka::TransactionalProducer& producer, bool markers);
   void SetOffsetMaps(const std::vector<format::ObjectRef>& maps);
+  // The topic's holes were to be filled and cleaned, and from now on become markers.
+  void SetUnfilled(const std::string& target);
+  bool Unfilled(const std::string& target) const { return unfilled_.count(target) > 0; }
   Status Save(const CallContext& context);
 
   // Whether the topic was there before the restore.
@@ -52,6 +56,7 @@ class RestoreJournal {
   bool found_ = false;
   bool changed_ = false;
   std::map<std::string, int> producer_index_;
+  std::set<std::string> unfilled_;  // in this run
   format::RestoreRecord record_;
 };
 

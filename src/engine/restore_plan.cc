@@ -5,23 +5,14 @@
 #include <set>
 
 #include "engine/dense_map.h"
-#include "engine/last_hole.h"
+#include "engine/plan_estimate.h"
+#include "engine/plan_heads.h"
 #include "engine/plan_partition.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
 
 namespace maxbrod::engine {
 namespace {
-
-constexpr double kFillerDiskBytes = 0.6;
-// Brokers write log starts to disk every log.flush.start.offset.checkpoint.interval.ms; this much
-// is added.
-constexpr int64_t kCheckpointMarginMs = 2'000;
-constexpr int64_t kCheckpointIntervalDefaultMs = 60'000;
-
-// What the way by the cleaner costs: its back-off twice, and reading all that is in the head.
-constexpr double kCleanerSeconds = 35;
-constexpr double kCleanerBytesPerSecond = 40e6;
 
 class Planner {
  public:
@@ -47,19 +38,11 @@ class Planner {
       MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_.topics, &plan_.warnings, context_));
     MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
-    MB_RETURN_IF_ERROR(Estimate());
+    MB_RETURN_IF_ERROR(EstimatePlan(target_, &plan_, context_));
     return std::move(plan_);
   }
 
  private:
-  void Refuse(Code code, const std::string& what, const std::string& hint) {
-    plan_.refusals.push_back(what);
-    if (plan_.refusal_code == Code::kOk) {
-      plan_.refusal_code = code;
-      plan_.refusal_hint = hint;
-    }
-  }
-
   Status PlanTopics() {
     std::vector<std::string> names;
     for (const auto& topic : plan_.snapshot.topics) names.push_back(topic.topic());
@@ -76,8 +59,8 @@ class Planner {
       topic.source = source.topic();
       topic.target = selection_.renames.Apply(source.topic());
       if (!taken.insert(topic.target).second) {
-        Refuse(Code::kInvalidArgument, "two topics would be named '" + topic.target + "'",
-               "change --rename");
+        plan_.Refuse(Code::kInvalidArgument, "two topics would be named '" + topic.target + "'",
+                     "change --rename");
       }
       PlanReplicas(source, &topic);
       MB_RETURN_IF_ERROR(PlanData(source, &topic));
@@ -94,11 +77,11 @@ class Planner {
     int brokers = static_cast<int>(metadata_->brokers.size());
     topic->replication_factor = static_cast<int16_t>(wanted);
     if (wanted > brokers) {
-      Refuse(Code::kInvalidArgument,
-             "topic '" + topic->source + "' has replication factor " + std::to_string(wanted) +
-                 ", the target has " + std::to_string(brokers) +
-                 (brokers == 1 ? " broker" : " brokers"),
-             "give --replication-factor " + std::to_string(brokers));
+      plan_.Refuse(Code::kInvalidArgument,
+                   "topic '" + topic->source + "' has replication factor " +
+                       std::to_string(wanted) + ", the target has " + std::to_string(brokers) +
+                       (brokers == 1 ? " broker" : " brokers"),
+                   "give --replication-factor " + std::to_string(brokers));
     }
   }
 
@@ -113,17 +96,17 @@ class Planner {
       MB_RETURN_IF_ERROR(ApplyCuts(source.topic(), &planned));
       std::string impossible = SummarizePartition(topic, &planned);
       if (!impossible.empty())
-        Refuse(Code::kUnsupported, impossible, "leave the topic out with --exclude");
+        plan_.Refuse(Code::kUnsupported, impossible, "leave the topic out with --exclude");
       topic->partitions.push_back(std::move(planned));
     }
     std::sort(topic->partitions.begin(), topic->partitions.end(),
               [](const auto& a, const auto& b) { return a.partition < b.partition; });
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       if (topic->partitions[i].partition != static_cast<int32_t>(i)) {
-        Refuse(Code::kUnsupported,
-               "topic '" + topic->source + "' lacks partition " + std::to_string(i) +
-                   " in the snapshot",
-               "leave it out with --exclude");
+        plan_.Refuse(Code::kUnsupported,
+                     "topic '" + topic->source + "' lacks partition " + std::to_string(i) +
+                         " in the snapshot",
+                     "leave it out with --exclude");
         break;
       }
     }
@@ -175,7 +158,8 @@ class Planner {
       needed.transactions = needed.transactions || (!dense && topic.transactions > 0);
     }
     if (needed.markers || needed.transactions) {
-      MB_RETURN_IF_ERROR(PlanHeads());
+      MB_RETURN_IF_ERROR(PlanHeads(repository_, target_, selection_.offsets.holes, defaults_,
+                                   earlier_, now_ms_, &plan_, context_));
       MB_ASSIGN_OR_RETURN(plan_.abilities,
                           ProbeTarget(target_, needed, selection_.offsets.markers, context_));
     }
@@ -191,65 +175,6 @@ class Planner {
       }
     }
     return Status::Ok();
-  }
-
-  // A broker whose cleaner is switched off; -1: none.
-  Result<int32_t> BrokerWithoutCleaner() {
-    for (const auto& [id, broker] : metadata_->brokers) {
-      MB_ASSIGN_OR_RETURN(auto configs, target_.DescribeBrokerConfigs(id, context_));
-      for (const auto& config : configs) {
-        if (config.name == "log.cleaner.enable" && config.value == "false") return id.value();
-      }
-    }
-    return -1;
-  }
-
-  // Whether no broker's cleaner is off; else holes become markers, or that is refused.
-  Result<bool> CleanerComes(const PlannedTopic& topic) {
-    if (!without_cleaner_) {
-      MB_ASSIGN_OR_RETURN(without_cleaner_, BrokerWithoutCleaner());
-    }
-    if (*without_cleaner_ < 0) return true;
-    std::string why = "topic '" + topic.source + "': broker " + std::to_string(*without_cleaner_) +
-                      " has log.cleaner.enable=false";
-    if (selection_.offsets.holes == HoleMeans::kCleaner) {
-      Refuse(Code::kUnsupported, why, "--holes markers");
-    } else {
-      plan_.warnings.push_back(why + ": its holes become markers");
-    }
-    return false;
-  }
-
-  // Which topics have their holes filled and cleaned, and up to where.
-  Status PlanHeads() {
-    for (PlannedTopic& topic : plan_.topics) {
-      if (topic.mode == OffsetsMode::kDense || !WantsCleaner(topic)) continue;
-      MB_ASSIGN_OR_RETURN(bool comes, CleanerComes(topic));
-      if (!comes) continue;
-      for (PlannedPartition& p : topic.partitions) {
-        if (p.holes == 0) continue;
-        MB_ASSIGN_OR_RETURN(auto hole, FindLastHole(repository_, p, context_));
-        // The hole's last offset is the marker that opens the next segment.
-        if (!hole || hole->to - 1 <= p.log_start) continue;
-        p.fill_below = hole->to - 1;
-        topic.filled += p.holes - 1;
-        topic.markers -= p.holes - 1;
-      }
-    }
-    return Status::Ok();
-  }
-
-  bool WantsCleaner(const PlannedTopic& topic) {
-    auto policy = EffectiveConfig(topic, defaults_, "cleanup.policy");
-    bool compacted = policy && policy->find("compact") != std::string::npos;
-    uint64_t holes = 0;
-    for (const PlannedPartition& p : topic.partitions) holes += p.holes;
-    if (!compacted || holes == 0 || selection_.offsets.holes == HoleMeans::kMarkers) return false;
-    if (selection_.offsets.holes == HoleMeans::kCleaner) return true;
-    // Each hole costs a marker, and often one more batch, as dear.
-    double markers = 2 * static_cast<double>(holes) / plan_.rates.markers;
-    double cleaner = kCleanerSeconds + static_cast<double>(topic.bytes) / kCleanerBytesPerSecond;
-    return markers > cleaner;
   }
 
   bool MustBeDense(PlannedTopic* topic) {
@@ -274,10 +199,11 @@ class Planner {
     if (topic->transactions > 0 && !plan_.abilities.transactions)
       lacking = "the target has no transaction coordinator for us";
     if (!lacking.empty() && wanted == OffsetsMode::kExact) {
-      Refuse(Code::kUnsupported,
-             "topic '" + topic->source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
-             "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
-             "transactions need Write on TransactionalId 'maxbrod-*'; or --offsets auto or dense");
+      plan_.Refuse(
+          Code::kUnsupported,
+          "topic '" + topic->source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
+          "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
+          "transactions need Write on TransactionalId 'maxbrod-*'; or --offsets auto or dense");
     }
     if (wanted != OffsetsMode::kAuto || (earlier_ != nullptr && IsOurs(*topic))) return;
     if (!lacking.empty()) lacking += " (" + plan_.abilities.why_not + ")";
@@ -290,7 +216,7 @@ class Planner {
   std::string BeyondPadLimit(const PlannedTopic& topic) const {
     const OffsetsPolicy& policy = selection_.offsets;
     uint64_t offsets = topic.filler + topic.markers;
-    double seconds = PaddingSeconds(topic, plan_.abilities);
+    double seconds = PaddingSeconds(topic, plan_);
     if (policy.pad_limit_offsets > 0 && offsets > policy.pad_limit_offsets) {
       return std::to_string(offsets) + " offsets to pad are more than --pad-limit " +
              std::to_string(policy.pad_limit_offsets);
@@ -359,11 +285,12 @@ class Planner {
       bool more = found->second.partitions.size() > topic.partitions.size();
       if (found->second.partitions.size() != topic.partitions.size() &&
           !(selection_.offsets.append && more)) {
-        Refuse(Code::kAlreadyExists,
-               "topic '" + topic.target + "' exists with " +
-                   std::to_string(found->second.partitions.size()) +
-                   " partitions (the snapshot has " + std::to_string(topic.partitions.size()) + ")",
-               kExistsHint);
+        plan_.Refuse(Code::kAlreadyExists,
+                     "topic '" + topic.target + "' exists with " +
+                         std::to_string(found->second.partitions.size()) +
+                         " partitions (the snapshot has " +
+                         std::to_string(topic.partitions.size()) + ")",
+                     kExistsHint);
         continue;
       }
       if (IsOurs(topic)) continue;
@@ -375,6 +302,10 @@ class Planner {
                         target_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, context_));
     std::set<std::string> named;
     for (const auto& [tp, end] : ends) {
+      if (end.error == kafka::error::kUnknownTopicOrPartition) {
+        Forget(tp.topic);  // deleted a moment ago: brokers still list it
+        continue;
+      }
       if (end.error != 0)
         return kafka::ErrorStatus(end.error, "ListOffsets of " + tp.ToString() + " on the target");
       if (end.offset == 0) continue;
@@ -383,13 +314,19 @@ class Planner {
         continue;
       }
       if (!named.insert(tp.topic).second) continue;
-      Refuse(Code::kAlreadyExists,
-             "topic '" + tp.topic + "' exists and is not empty (partition " +
-                 std::to_string(tp.partition) + " ends at offset " + std::to_string(end.offset) +
-                 ")",
-             kExistsHint);
+      plan_.Refuse(Code::kAlreadyExists,
+                   "topic '" + tp.topic + "' exists and is not empty (partition " +
+                       std::to_string(tp.partition) + " ends at offset " +
+                       std::to_string(end.offset) + ")",
+                   kExistsHint);
     }
     return Status::Ok();
+  }
+
+  void Forget(const std::string& target) {
+    for (PlannedTopic& topic : plan_.topics) {
+      if (topic.target == target) topic.exists = false, topic.existing_id = TopicId();
+    }
   }
 
   void Append(const TopicPartition& tp, int64_t end) {
@@ -400,10 +337,7 @@ class Planner {
   }
 
   bool IsOurs(const PlannedTopic& topic) const {
-    if (earlier_ == nullptr) return false;
-    auto found = earlier_->topics.find(topic.target);
-    return found != earlier_->topics.end() && found->second == topic.existing_id &&
-           !topic.existing_id.id.IsZero();
+    return earlier_ != nullptr && earlier_->Made(topic);
   }
 
   Status PlanGroups() {
@@ -458,56 +392,11 @@ class Planner {
       std::string members;
       for (size_t i = 0; i < group.members.size() && i < 5; ++i)
         members += (i ? ", " : "") + group.members[i];
-      Refuse(Code::kConflict, "group '" + group.group + "' has members on the target: " + members,
-             "stop them, or leave groups out with --no-groups");
+      plan_.Refuse(Code::kConflict,
+                   "group '" + group.group + "' has members on the target: " + members,
+                   "stop them, or leave groups out with --no-groups");
     }
     return Status::Ok();
-  }
-
-  double PaddingSeconds(const PlannedTopic& topic, const TargetAbilities& abilities) const {
-    double markers =
-        abilities.markers == MarkerMeans::kEndTxn ? plan_.rates.end_txns : plan_.rates.markers;
-    return static_cast<double>(topic.filler + topic.filled) / plan_.rates.filler +
-           static_cast<double>(topic.markers) / markers +
-           static_cast<double>(topic.transactions) / plan_.rates.end_txns;
-  }
-
-  Status Estimate() {
-    bool pads = false;
-    for (const PlannedTopic& topic : plan_.topics) {
-      plan_.bytes += topic.bytes;
-      plan_.records += topic.records;
-      plan_.filler += topic.filler;
-      plan_.markers += topic.markers;
-      plan_.transactions += topic.transactions;
-      pads = pads || topic.filler > 0;
-      plan_.disk_bytes += (topic.bytes + static_cast<uint64_t>(static_cast<double>(topic.filler) *
-                                                               kFillerDiskBytes)) *
-                          static_cast<uint64_t>(topic.replication_factor);
-    }
-    plan_.seconds_estimate = static_cast<double>(plan_.bytes) / plan_.rates.bytes;
-    for (const PlannedTopic& topic : plan_.topics)
-      plan_.seconds_estimate += PaddingSeconds(topic, plan_.abilities);
-    if (pads) {
-      MB_ASSIGN_OR_RETURN(plan_.checkpoint_wait_ms, CheckpointWait());
-      plan_.seconds_estimate += static_cast<double>(plan_.checkpoint_wait_ms) / 1000;
-    }
-    return Status::Ok();
-  }
-
-  Result<int64_t> CheckpointWait() {
-    int64_t longest = 0;
-    for (const auto& [id, broker] : metadata_->brokers) {
-      int64_t interval = kCheckpointIntervalDefaultMs;
-      MB_ASSIGN_OR_RETURN(auto configs, target_.DescribeBrokerConfigs(id, context_));
-      for (const auto& config : configs) {
-        if (config.name == "log.flush.start.offset.checkpoint.interval.ms" && config.value) {
-          interval = std::strtoll(config.value->c_str(), nullptr, 10);
-        }
-      }
-      longest = std::max(longest, interval);
-    }
-    return longest + kCheckpointMarginMs;
   }
 
   static constexpr const char* kExistsHint =
@@ -525,17 +414,29 @@ class Planner {
   TopicDefaults defaults_;
   std::map<TopicPartition, int64_t> append_at_;
   std::set<std::string> cuts_used_;
-  std::optional<int32_t> without_cleaner_;  // once asked
   RestorePlan plan_;
 };
 
 }  // namespace
+
+void RestorePlan::Refuse(Code code, const std::string& what, const std::string& hint) {
+  refusals.push_back(what);
+  if (refusal_code != Code::kOk) return;
+  refusal_code = code;
+  refusal_hint = hint;
+}
 
 Status RestorePlan::Refusal() const {
   if (refusals.empty()) return Status::Ok();
   std::string text = "the restore is refused, nothing was touched:";
   for (const std::string& refusal : refusals) text += "\n  " + refusal;
   return Status(refusal_code, text).WithHint(refusal_hint);
+}
+
+bool EarlierRestore::Made(const PlannedTopic& topic) const {
+  auto found = topics.find(topic.target);
+  return found != topics.end() && found->second == topic.existing_id &&
+         !topic.existing_id.id.IsZero();
 }
 
 Result<RestorePlan> MakeRestorePlan(repo::Repository& repository,

@@ -56,6 +56,7 @@ struct TargetRates {
   double filler = 3e6;
   double markers = 15e3;
   double end_txns = 300;
+  double cleaner_bytes = 100e6;  // read by one broker's cleaner
   bool measured = false;
 };
 
@@ -131,6 +132,9 @@ struct PlannedTopic {
   uint64_t expiring_bytes = 0,
            expiring_records = 0;  // the broker will delete them soon, by retention
   std::string expiring_why;
+  double seconds_estimate = 0;
+  uint64_t disk_bytes = 0;      // over all replicas, with what is there for a while only
+  uint64_t disk_temporary = 0;  // of them, filler: gone when log starts are cut, or heads cleaned
 };
 
 struct PlannedGroup {
@@ -153,8 +157,11 @@ struct RestorePlan {
   uint64_t bytes = 0, records = 0, filler = 0, markers = 0, transactions = 0;
   uint64_t disk_bytes = 0;  // over all replicas
   double seconds_estimate = 0;
-  int64_t checkpoint_wait_ms = 0;  // until brokers have log starts on disk
+  double cleaner_backoff_seconds = 15;  // of the brokers' cleaner, the longest
+  int64_t checkpoint_wait_ms = 0;       // until brokers have log starts on disk
 
+  // One refusal more; the first one's code and hint stay.
+  void Refuse(Code code, const std::string& what, const std::string& hint);
   // The refusals as one status, OK when there are none.
   Status Refusal() const;
 };
@@ -163,7 +170,11 @@ struct RestorePlan {
 struct EarlierRestore {
   std::map<std::string, TopicId> topics;     // target name -> id
   std::set<std::string> dense;               // target names
+  std::set<std::string> filled;              // whose holes are filled and cleaned
   std::map<TopicPartition, int64_t> starts;  // where dense partitions of the target began
+
+  // Whether the topic that stands there is that run's.
+  bool Made(const PlannedTopic& topic) const;
 };
 
 Result<RestorePlan> MakeRestorePlan(repo::Repository& repository,

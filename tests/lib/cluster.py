@@ -104,13 +104,14 @@ class Cluster:
 
     Listeners are PLAINTEXT (always: brokers among themselves and the probe, a superuser where there are ACLs) and any of
     SSL, SASL_PLAINTEXT and SASL_SSL by name; `tls` is a lib.certs.Authority for the SSL ones. `users` (name -> password)
-    may log in by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. `acls` turns Kafka's authorizer on. `config` overrides anything.
+    may log in by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. `acls` turns Kafka's authorizer on. `config` overrides anything,
+    `node_config` (node -> settings) on one broker.
     `optimize` lets the JVM use its slow good compiler, for measurements. A `detached` one
     outlives this process; its brokers' process ids are in their folders' `pid`.
     """
 
     def __init__(self, version, folder, brokers=1, racks=None, listeners=(), tls=None, users=None, acls=False,
-                 config=None, heap_mb=384, client_auth="none", optimize=False, detached=False):
+                 config=None, node_config=None, heap_mb=384, client_auth="none", optimize=False, detached=False):
         self.version = version
         self.client_version = version  # of the probe and the tools
         self.folder = pathlib.Path(folder)
@@ -118,6 +119,7 @@ class Cluster:
         self.users = users or {}
         self.acls = acls
         self.config = config or {}
+        self.node_config = node_config or {}
         self.heap_mb = heap_mb
         self.client_auth = client_auth
         self.id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
@@ -143,8 +145,6 @@ class Cluster:
         for broker in self.brokers:
             broker.data.mkdir(parents=True)
             self._format(broker, boot)
-            (broker.folder / "server.properties").write_text(
-                "".join(f"{k}={v}\n" for k, v in self._properties(broker).items()))
             self._launch(broker)
         if wait:
             self.wait_ready()
@@ -282,6 +282,7 @@ class Cluster:
             properties["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
             properties["super.users"] = "User:ANONYMOUS"
         properties.update(self.config)
+        properties.update(self.node_config.get(broker.id, {}))
         return properties
 
     def _sasl(self, names):
@@ -303,6 +304,8 @@ class Cluster:
                  "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
         if self._archive_to:
             flags.append(f"-XX:ArchiveClassesAtExit={self._archive_to}")
+        (broker.folder / "server.properties").write_text(
+            "".join(f"{k}={v}\n" for k, v in self._properties(broker).items()))
         with open(broker.log, "ab") as log:
             broker.process = subprocess.Popen(
                 jars.java(self.version, flags, "kafka.Kafka", broker.folder / "server.properties",

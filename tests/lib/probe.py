@@ -63,7 +63,12 @@ class Probe:
 
     def topics(self):
         """Names of all topics that are not internal."""
-        return sorted(self("describe-topics"))
+        while True:
+            try:
+                return sorted(self("describe-topics"))
+            except ProbeError as error:  # one was deleted between its listing and its description
+                if not str(error).startswith("UnknownTopicOrPartition"):
+                    raise
 
     def own_configs(self, *topics):
         """topic -> name -> value of what is set on the topic itself."""

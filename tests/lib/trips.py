@@ -18,6 +18,13 @@ def settle(probe, *topics, seconds=30):
         time.sleep(0.05)
 
 
+def delete(probe, *topics):
+    """Deletes topics and waits until they are gone from the broker's sight."""
+    for topic in topics:
+        probe("delete-topic", topic=topic)
+    until(lambda: not set(topics) & set(probe.topics()))
+
+
 def nothing_open(probe, *topics):
     """A restored log waits for nobody: its last stable offset is its end."""
     hanging = [(t, p, v) for t, ps in probe.offsets(*topics).items() for p, v in ps.items() if v["stable"] != v["end"]]
