@@ -343,8 +343,20 @@ Status S3Client::GetRange(const std::string& key, uint64_t offset, MutableByteVi
 }
 
 Result<S3ObjectInfo> S3Client::Head(const std::string& key, const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(HttpResponse response,
-                      PerformOk({S3Request::kHead, "s3:GetObject", "HEAD", key}, context));
+  Call call{S3Request::kHead, "s3:GetObject", "HEAD", key};
+  S3Failure failure;
+  MB_ASSIGN_OR_RETURN(HttpResponse response, Perform(call, context, &failure));
+  if (!response.ok()) {
+    // The answer to a HEAD does not say why; a GET's does.
+    if (failure.http_status == 400 || failure.http_status == 403) {
+      Call get{S3Request::kGet, "s3:GetObject", "GET", key, {}, {{"Range", "bytes=0-0"}}};
+      S3Failure why;
+      Result<HttpResponse> again = Perform(get, context, &why);
+      if (!again.ok()) return again.status();
+      if (!why.code.empty()) failure = std::move(why);
+    }
+    return StatusOf(call, failure);
+  }
   std::optional<uint64_t> size = ParseNumber(response.Header("content-length"));
   if (!size) {
     return Status(Code::kProtocol, fmt::format("object '{}': S3 did not tell its size", key));

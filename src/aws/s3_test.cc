@@ -272,6 +272,9 @@ TEST_F(S3Test, AWrongClockIsPutRightOnce) {
   clock_.Advance(Millis(3'600'000));
   Answers({Answer(403), Answer(404)});
   EXPECT_EQ(Word(client().Head("k", context_).status()), "not_found");
+  credentials_->changes = false;
+  Answers({Answer(403), Error(403, "AccountProblem")});
+  EXPECT_THAT(client().Head("k", context_).status().message(), HasSubstr("AccountProblem"));
   // When the server's own time does not help either, that is the error.
   Answers({Error(403, "RequestTimeTooSkewed"), Error(403, "RequestTimeTooSkewed")});
   Status skewed = Put().status();

@@ -67,7 +67,7 @@ class S3Store::Writer : public ObjectWriter {
   std::vector<aws::S3Part> parts_;
   uint64_t part_bytes_ = 0;  // of parts_
   uint64_t bytes_written_ = 0;
-  uint32_t parts_crc_ = 0;   // of all of them
+  uint32_t parts_crc_ = 0;  // of all of them
   bool settled_ = false;
 };
 
@@ -231,18 +231,17 @@ Result<PutResult> S3Store::PutIfAbsent(const std::string& name, std::span<const 
   for (ByteView piece : pieces) crc = Crc32cExtend(crc, piece);
   MB_ASSIGN_OR_RETURN(aws::S3Write write,
                       client_->Put(KeyOf(name), pieces, crc, StorageClassOf(name), context));
-  switch (write.outcome) {
-    case aws::S3Write::Outcome::kDone:
-      return Created(write);
-    case aws::S3Write::Outcome::kUnknown:
-      return PutResult{PutOutcome::kUnknown, 0, write.reason};
-    case aws::S3Write::Outcome::kExists:
-      break;
-  }
+  if (write.outcome == aws::S3Write::Outcome::kDone) return Created(write);
   Result<PutResult> seen = AnswerExisting(name, context, [&](const ObjectInfo& info) {
     return HoldsBytes(*this, info, pieces, context);
   });
-  if (seen.ok() || seen.status().code() == Code::kConflict) return seen;
+  // Bytes that were seen there stay there, so doubt ends with them. (A server that refuses a large
+  // body before it has read it may reset the connection, and with it lose its own answer.)
+  if (seen.ok()) return seen;
+  if (write.outcome == aws::S3Write::Outcome::kUnknown) {
+    return PutResult{PutOutcome::kUnknown, 0, write.reason};
+  }
+  if (seen.status().code() == Code::kConflict) return seen;
   // The HTTP client may have sent the request twice, so even a refusal is no proof of another's
   // bytes.
   return PutResult{PutOutcome::kUnknown, 0,

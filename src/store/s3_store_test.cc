@@ -255,9 +255,11 @@ TEST_F(S3StoreTest, AnAbandonedUploadIsAborted) {
 }
 
 TEST_F(S3StoreTest, ALostAnswerIsDoubt) {
-  bucket_->faults = {{"PUT", Fault::kLostAnswer}};
+  bucket_->faults = {{"PUT", Fault::kLostAnswer}, {"HEAD", Fault::kLostAnswer}};
   EXPECT_EQ(Put("a", "mine"), "unknown");
   EXPECT_EQ(Put("a", "mine"), "exists_same");
+  bucket_->faults = {{"PUT", Fault::kLostAnswer}};
+  EXPECT_EQ(Put("seen", "mine"), "exists_same");
   EXPECT_EQ(Put("a", "other"), "exists_other");
   bucket_->faults = {{"PUT", Fault::kLostRequest}};
   EXPECT_EQ(Put("b", "mine"), "unknown");
