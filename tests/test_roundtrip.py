@@ -2,7 +2,8 @@
 
 import time
 
-from lib import compare, kcat, tools
+from lib import compare, kcat, tools, trips
+from lib.probe import ProbeError
 
 DAY_MS = 24 * 3600 * 1000
 LONG_AGO = 1_400_000_000_000
@@ -225,3 +226,28 @@ def test_verify_sees_differences(pair, repo):
     probe("delete-records", topic="differs", partition=1, before=10)
     result = repo.verify("one", cluster=pair.source, expect=19)
     assert "differs-1" in result.stdout + result.stderr
+
+
+def test_groups_after_eight_days(clusters, version, repo):
+    """Unused for longer than the broker keeps committed offsets (a week): what was restored is still there."""
+    target = clusters(version, "aging", config={"offsets.retention.check.interval.ms": 1000})
+    probe = target.probe
+    probe.create_topic("aging", 1, **KEEP)
+    probe.produce("aging", 100)
+    probe("commit-offsets", group="aging.restored", offsets={"aging:0": [70, "kept"]})
+    repo.backup(target, "one", "--topics", "aging")
+    trips.delete(probe, "aging")
+    repo.restore(target, "one")
+    probe("commit-offsets", group="aging.plain", offsets={"aging:0": 30})
+    target.stop()
+    target.days_on = 8
+    target.restart()
+
+    def expired():
+        try:
+            return "aging.plain" not in target.probe("groups")
+        except ProbeError:  # it went between its listing and its description
+            return False
+
+    trips.until(expired, 60, "no group has expired")
+    assert target.probe("groups")["aging.restored"]["offsets"] == {"aging:0": [70, "kept"]}

@@ -121,6 +121,7 @@ class Cluster:
         self.config = config or {}
         self.node_config = node_config or {}
         self.heap_mb = heap_mb
+        self.days_on = 0  # of brokers started from now on: their clock
         self.client_auth = client_auth
         self.id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         if self.id.startswith("-"):
@@ -310,8 +311,18 @@ class Cluster:
             broker.process = subprocess.Popen(
                 jars.java(self.version, flags, "kafka.Kafka", broker.folder / "server.properties",
                           archive=self._archive_to is None, detached=self._detached),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self._clock())
         (broker.folder / "pid").write_text(f"{broker.process.pid}\n")
+
+    def _clock(self):
+        """The environment in which brokers live `days_on` days from now."""
+        if not self.days_on:
+            return None
+        library = self.folder / "days_on.so"
+        if not library.exists():
+            source = pathlib.Path(__file__).with_name("days_on.c")
+            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        return {**os.environ, "LD_PRELOAD": str(library), "DAYS_ON": str(self.days_on)}
 
     def _format(self, broker, boot):
         """What `kafka-storage format` leaves behind; its one binary file is made by it, once per kind."""
