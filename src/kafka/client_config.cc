@@ -297,7 +297,8 @@ bool IsLoginProperty(const std::string& key) {
   return key == "sasl.mechanism" || key == "sasl.jaas.config" ||
          key == "sasl.login.callback.handler.class" ||
          key == "sasl.oauthbearer.token.endpoint.url" || key == "sasl.oauthbearer.scope" ||
-         key.starts_with("sasl.oauthbearer.client.credentials.");
+         key == "sasl.oauthbearer.client.credentials.client.id" ||
+         key == "sasl.oauthbearer.client.credentials.client.secret";
 }
 
 }  // namespace
