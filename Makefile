@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 10
 CTEST_ARGS ?=
 CTEST := ctest --output-on-failure --no-tests=error
 
-.PHONY: all help deps test unit demo bench format check-format fuzz asan tsan clang clean kafka
+.PHONY: all help deps test unit demo bench format check-format fuzz asan tsan clang clean kafka standins
 .DEFAULT_GOAL := all
 
 all: deps build/release/build.ninja
@@ -35,8 +35,11 @@ kafka: deps
 build/%/build.ninja:
 	@cmake --preset $*
 
+standins: deps
+	@scripts/fetch-standins >/dev/null
+
 # The last lines are ctest's totals. Longest tests first is not wanted here: units fail fast.
-test: deps kafka build/release/build.ninja
+test: deps kafka standins build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)
 	@$(CTEST) --test-dir build/release -j $(JOBS) $(CTEST_ARGS)
 

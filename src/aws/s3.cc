@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kDefaultRegion = "us-east-1";
 // A body so small is always hashed into the signature; larger ones where the way is not safe.
 constexpr size_t kAlwaysHashedBytes = 64 * kKiB;
+// Damage on the way is gone at the second look, damage in the store is not.
+constexpr int kChecksumTries = 2;
 constexpr size_t kListBytesMax = 16 * kMiB;
 
 bool IsLoopback(std::string_view host) {
@@ -297,22 +299,24 @@ Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallC
   Call call{S3Request::kGet, "s3:GetObject", "GET", key};
   call.headers = {{"x-amz-checksum-mode", "ENABLED"}};
   call.body_max = size_max;
-  Result<HttpResponse> response = PerformOk(call, context);
-  if (!response.ok()) {
-    // The client knows before it allocates (curl_http.h).
-    bool too_long = response.status().code() == Code::kProtocol && !response.status().retryable();
-    if (!too_long) return response.status();
-    return Status(Code::kCorrupt, fmt::format("object '{}': {}", key, response.status().message()));
+  for (int tries = 1; tries <= kChecksumTries; ++tries) {
+    Result<HttpResponse> response = PerformOk(call, context);
+    if (!response.ok()) {
+      // The client knows before it allocates (curl_http.h).
+      bool too_long = response.status().code() == Code::kProtocol && !response.status().retryable();
+      if (!too_long) return response.status();
+      return Status(Code::kCorrupt,
+                    fmt::format("object '{}': {}", key, response.status().message()));
+    }
+    std::string_view sum = response->Header("x-amz-checksum-crc32c");
+    // With a '-' it is a checksum of the parts' checksums.
+    if (sum.empty() || sum.find('-') != std::string_view::npos ||
+        sum == Crc32cHeader(Crc32c(response->body))) {
+      return std::move(response->body);
+    }
   }
-  std::string_view sum = response->Header("x-amz-checksum-crc32c");
-  // With a '-' it is a checksum of the parts' checksums.
-  if (!sum.empty() && sum.find('-') == std::string_view::npos &&
-      sum != Crc32cHeader(Crc32c(response->body))) {
-    return Status(Code::kCorrupt,
-                  fmt::format("object '{}': what came is not what its CRC-32C in S3 says", key))
-        .Retryable();
-  }
-  return std::move(response->body);
+  return Status(Code::kCorrupt,
+                fmt::format("object '{}': what came is not what its CRC-32C in S3 says", key));
 }
 
 Status S3Client::GetRange(const std::string& key, uint64_t offset, MutableByteView out,

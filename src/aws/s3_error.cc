@@ -136,8 +136,9 @@ S3Failure ParseS3Failure(const HttpResponse& response) {
 Status StatusOfS3(const S3Failure& failure, const S3Place& place) {
   if (IsAboutRegion(failure)) return WrongRegion(failure, place);
   Meaning meaning = MeaningOf(failure);
-  const std::string what = place.key.empty() ? fmt::format("bucket '{}'", place.bucket)
-                                             : fmt::format("object '{}'", place.key);
+  const std::string what = place.key.empty() || failure.code == "NoSuchBucket"
+                               ? fmt::format("bucket '{}'", place.bucket)
+                               : fmt::format("object '{}'", place.key);
   std::string text =
       failure.code.empty() ? fmt::format("HTTP status {}", failure.http_status) : failure.code;
   if (!failure.message.empty()) text += fmt::format(" ({})", failure.message);
