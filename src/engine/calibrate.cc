@@ -1,6 +1,10 @@
 #include "engine/calibrate.h"
 
+#include <algorithm>
+
+#include "base/limits.h"
 #include "codec/hash.h"
+#include "engine/dense_map.h"
 #include "engine/produce_pool.h"
 #include "engine/restore_topics.h"
 
@@ -9,6 +13,7 @@ namespace {
 
 constexpr int64_t kFillerOffsets = 2'000'000;
 constexpr int64_t kMarkers = 5'000;
+constexpr uint64_t kDataBytes = 32 * kMiB;
 
 class Calibration {
  public:
@@ -29,6 +34,13 @@ class Calibration {
     topic.partitions.emplace_back();
     plan_.topics.push_back(std::move(topic));
     abilities_ = plan.abilities;
+    for (const PlannedTopic& planned : plan.topics) {
+      for (const PlannedPartition& p : planned.partitions) {
+        if (p.bytes == 0 || (largest_ != nullptr && p.bytes <= largest_->bytes)) continue;
+        largest_ = &p;
+        plan_.topics[0].largest_batch = planned.largest_batch;
+      }
+    }
   }
 
   Result<TargetRates> Run() {
@@ -57,15 +69,37 @@ class Calibration {
       MB_ASSIGN_OR_RETURN(double marker_seconds, Time());
       rates.markers = static_cast<double>(kMarkers) / marker_seconds;
     }
+    if (largest_ != nullptr) MB_RETURN_IF_ERROR(MeasureData(&rates));
     rates.measured = true;
     return rates;
+  }
+
+  // With the beginning of the largest partition, which goes behind what is there already.
+  Status MeasureData(TargetRates* rates) {
+    PlannedPartition& p = plan_.topics[0].partitions[0];
+    p = PlannedPartition();
+    p.log_start = largest_->log_start;
+    uint64_t bytes = 0;
+    for (const repo::BlockUse& use : largest_->blocks) {
+      if (bytes >= kDataBytes) break;
+      bytes += use.entry.place.plain_bytes;
+      p.end = std::min(use.use_to, largest_->end);
+      p.blocks.push_back(use);
+    }
+    MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, end_, context_));
+    if (p.map->records() == 0) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(double seconds, Time());
+    rates->bytes = static_cast<double>(bytes) / seconds;
+    return Status::Ok();
   }
 
   // Makes the log as long as the plan's partition says, from where it ends.
   Result<double> Time() {
     PlannedTopic& topic = plan_.topics[0];
     kafka::FillerBatches fillers;
-    BatchFeed feed(repository_, topic.partitions[0], FeedOptions(), fillers);
+    FeedOptions feed_options;
+    feed_options.map = topic.partitions[0].map.get();
+    BatchFeed feed(repository_, topic.partitions[0], feed_options, fillers);
     MB_RETURN_IF_ERROR(feed.Open(context_));
     MB_RETURN_IF_ERROR(feed.Seek(end_, context_));
     std::vector<ProduceTask> tasks(1);
@@ -92,6 +126,7 @@ class Calibration {
   TargetAbilities abilities_;
   ProducerIdentity markers_;
   int64_t end_ = 0;
+  const PlannedPartition* largest_ = nullptr;
 };
 
 }  // namespace

@@ -22,7 +22,9 @@ namespace {
 
 constexpr int kAttempts = 2;
 constexpr Millis kReplicasLimit{20'000};
-constexpr uint64_t kWorthCalibrating = 500'000;  // offsets to pad
+// From so many offsets to pad, or bytes, on the target is measured.
+constexpr uint64_t kWorthOffsets = 500'000;
+constexpr uint64_t kWorthBytes = 2 * kGiB;
 
 // What shapes the result: a run with other options is another restore.
 std::string OptionsText(const RestorePlan& plan, const RestoreSelection& selection) {
@@ -106,8 +108,8 @@ class Restore {
     const RestorePlan& plan = report_.plan;
     uint64_t offsets = plan.filler + plan.markers;
     for (const PlannedTopic& topic : plan.topics) offsets += topic.filled;
-    if (!options_.calibrate || offsets < kWorthCalibrating || !plan.refusals.empty())
-      return Status::Ok();
+    bool worth = offsets >= kWorthOffsets || plan.bytes >= kWorthBytes;
+    if (!options_.calibrate || !worth || !plan.refusals.empty()) return Status::Ok();
     progress_.Begin("measuring the target", 0, 0);
     selection_ = options_.selection;
     MB_ASSIGN_OR_RETURN(selection_.rates,
