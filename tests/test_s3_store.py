@@ -14,11 +14,12 @@ STORE_TEST = BINARY.parent / "store_test"
 STANDINS = {"versitygw": Versitygw, "moto": Moto}
 
 
-def contract(url, standin, env=None):
+def contract(url, standin):
     """Runs the contract suite over the S3 at that URL; the number of tests that ran."""
-    run = subprocess.run([STORE_TEST, "--gtest_filter=S3/StoreContract.*", "--gtest_color=no"], text=True,
-                         capture_output=True, timeout=600,
-                         env={**os.environ, **standin.env, **(env or {}), "MAXBROD_TEST_S3": url})
+    # S3Live is what moto has no idea of: the time a request was signed, when an upload began.
+    chosen = "S3/StoreContract.*" if isinstance(standin, Moto) else "S3/*"
+    run = subprocess.run([STORE_TEST, f"--gtest_filter={chosen}", "--gtest_color=no"], text=True, capture_output=True,
+                         timeout=600, env={**os.environ, **standin.env, "MAXBROD_TEST_S3": url})
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
     return run.stdout.count("[       OK ]")
 
