@@ -124,6 +124,10 @@ def test_cluster_by_arn(cluster, repo, tmp_path):
         result = repo("backup", "--msk-cluster", arn, "--name", "two",
                       env={**env, "AWS_SECRET_ACCESS_KEY": "wr0ng"}, expect=8)
         assert "wr0ng" not in result.stderr
+        result = repo("backup", "--msk-cluster", arn, "--bootstrap-server", "localhost:1", "--name", "two", env=env, expect=2)
+        assert "both name a cluster" in result.stderr
+        repo("backup", "--msk-cluster", arn, "--name", "variable", "--command-config", config,
+             env={**env, "MAXBROD_BOOTSTRAP_SERVER": "localhost:1"})
         result = repo("backup", "--msk-cluster", "orders", "--name", "two", env=env, expect=2)
         assert "not the ARN" in result.stderr
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -61,6 +62,14 @@ Status SetUserOfSecret(const std::string& secret, const CallContext& context,
   return Status::Ok();
 }
 
+// The variable stands for a cluster that is used mostly; a flag stands for this run.
+Status RefuseTwoClusters(const std::string& bootstrap) {
+  const char* variable = std::getenv("MAXBROD_BOOTSTRAP_SERVER");
+  if (bootstrap.empty() || (variable != nullptr && bootstrap == variable)) return Status::Ok();
+  return Status(Code::kInvalidArgument,
+                "--bootstrap-server and --msk-cluster both name a cluster; give one of them");
+}
+
 void UseIam(kafka::ClientConfig* config) {
   config->security_protocol = kafka::SecurityProtocol::kSaslSsl;
   config->sasl_mechanism = kafka::SaslMechanism::kOAuthBearer;
@@ -99,8 +108,7 @@ void ClusterFlags::Add(CLI::App* verb, bool required) {
                    "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...");
   verb->add_option("--msk-cluster", msk_cluster,
                    "ARN of an Amazon MSK cluster instead of --bootstrap-server; by IAM unless "
-                   "--command-config or --msk-secret say otherwise")
-      ->excludes(option);
+                   "--command-config or --msk-secret say otherwise");
   verb->add_option("--msk-access", msk_access,
                    "Which of its networks: private, public or vpc (multi-VPC connectivity)")
       ->capture_default_str();
@@ -119,6 +127,7 @@ Result<kafka::ClientConfig> ClusterFlags::Config(const CallContext& context,
     std::vector<std::string> ignored;
     MB_ASSIGN_OR_RETURN(config, kafka::ConfigFromProperties(properties, &ignored));
   }
+  if (!msk_cluster.empty()) MB_RETURN_IF_ERROR(RefuseTwoClusters(bootstrap));
   if (!bootstrap.empty()) {
     MB_ASSIGN_OR_RETURN(config.bootstrap, kafka::ParseBootstrap(bootstrap));
   }
