@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "aws/credentials_endpoint.h"
 #include "aws/sigv4.h"
 #include "aws/xml.h"
 #include "base/limits.h"
@@ -120,8 +121,7 @@ std::string S3Client::UrlOf(const Call& call, const std::string& region) const {
   Uri base;
   if (options_.endpoint.empty()) {
     base.scheme = "https";
-    base.host =
-        fmt::format("s3.{}.amazonaws.com{}", region, region.starts_with("cn-") ? ".cn" : "");
+    base.host = fmt::format("s3.{}.{}", region, DnsSuffix(region));
   } else {
     base = *ParseUri(options_.endpoint);
   }

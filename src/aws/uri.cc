@@ -70,8 +70,8 @@ std::string Uri::Authority() const {
 
 Result<Uri> ParseUri(std::string_view text) {
   Uri uri;
-  for (unsigned char c : text) {
-    if (c <= 0x20 || c >= 0x7f) return BadUri("it holds a blank or a byte that is not ASCII");
+  for (char c : text) {
+    if (c <= 0x20 || c == 0x7f) return BadUri("it holds a blank or a byte that is not ASCII");
   }
   size_t colon = text.find("://");
   if (colon == std::string_view::npos) return BadUri("it must begin with http:// or https://");

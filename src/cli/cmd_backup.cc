@@ -14,9 +14,15 @@ struct BackupFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
   std::vector<std::string> topics, exclude, tags;
-  std::string name, description, rate_limit, pack_size = "128MiB", compression = "none";
+  std::string name, description, rate_limit, pack_size, compression = "none";
   size_t connections = 4;
 };
+
+// In a bucket a pack with its last block and its index should be one request: up to 64 MiB.
+std::string PackSize(const BackupFlags& flags) {
+  if (!flags.pack_size.empty()) return flags.pack_size;
+  return flags.repository.url.starts_with("s3:") ? "60MiB" : "128MiB";
+}
 
 Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals& globals) {
   engine::BackupOptions options;
@@ -31,7 +37,7 @@ Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals&
     MB_ASSIGN_OR_RETURN(options.rate_limit, ParseBytes(flags.rate_limit));
   }
   MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
-  MB_ASSIGN_OR_RETURN(options.pack_bytes, ParseBytes(flags.pack_size));
+  MB_ASSIGN_OR_RETURN(options.pack_bytes, ParseBytes(PackSize(flags)));
   if (flags.compression != "none") options.zstd_level = 3;
   return options;
 }
@@ -118,7 +124,7 @@ void AddBackup(CLI::App& app, Globals& globals) {
                    "Bytes per second read from the brokers, e.g. 50MiB");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 4)")
       ->check(CLI::Range(1, 64));
-  verb->add_option("--pack-size", flags->pack_size, "Size of a pack (default 128MiB)");
+  verb->add_option("--pack-size", flags->pack_size, "Size of a pack (default 128MiB, in S3 60MiB)");
   verb->add_option("--compression", flags->compression,
                    "none, or zstd where it pays (default none)")
       ->check(CLI::IsMember({"none", "zstd"}));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "aws/curl_http.h"
+#include "aws/profile.h"
 #include "aws/uri.h"
 
 namespace maxbrod::store {
@@ -105,6 +106,14 @@ std::string FirstOf(aws::Environment& environment, std::initializer_list<const c
   return "";
 }
 
+// Empty when it has none. The instance's is not asked: a bucket tells its region itself.
+std::string RegionOfProfile(aws::Environment& environment, const std::string& profile) {
+  Result<aws::ProfileFiles> files = aws::ProfileFiles::Read(environment);
+  if (!files.ok()) return "";  // the credentials will say what is wrong with them
+  const aws::Profile* found = files->Find(aws::ProfileName(environment, profile));
+  return found == nullptr ? "" : found->Get("region");
+}
+
 }  // namespace
 
 Result<S3Location> ParseS3Url(std::string_view url) {
@@ -140,7 +149,11 @@ Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World&
   if (location.s3.region.empty()) {
     location.s3.region = FirstOf(environment, {"AWS_REGION", "AWS_DEFAULT_REGION"});
   }
-  if (location.s3.endpoint.empty()) {
+  if (location.s3.region.empty()) {
+    location.s3.region = RegionOfProfile(environment, location.credentials.profile);
+  }
+  if (location.s3.endpoint.empty() &&
+      environment.Variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") != "true") {
     location.s3.endpoint = FirstOf(environment, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
   }
   MB_RETURN_IF_ERROR(aws::S3Client::Check(location.s3));

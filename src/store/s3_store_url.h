@@ -32,8 +32,8 @@ struct S3World {
   const aws::SourceNeeds* needs = nullptr;  // variables, files, clock; must outlive the store
 };
 
-// Sends nothing yet. Region and endpoint that are not given come from AWS_REGION or
-// AWS_DEFAULT_REGION, and from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
+// Sends nothing yet. A region that is not given comes from AWS_REGION, AWS_DEFAULT_REGION or the
+// profile, an endpoint from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
 Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world = {});
 
 }  // namespace maxbrod::store
