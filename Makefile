@@ -50,10 +50,11 @@ unit: deps build/release/build.ninja
 demo: all kafka
 	@scripts/demo
 
-bench: deps kafka build/release/build.ninja
+bench: deps kafka standins build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)
 	@bench/run
 	@bench/holes
+	@bench/s3
 
 format: deps
 	@scripts/check-format --fix
