@@ -146,3 +146,41 @@ def test_user_of_a_secret(cluster, repo, tmp_path):
         result = repo("backup", "--msk-cluster", arn, "--msk-secret", secret, "--name", "two", "--command-config", config,
                       env=env, expect=8)
         assert "keeper" in result.stderr and "l0st" not in result.stderr
+
+
+def test_limits_of_serverless(cluster, clusters, repo):
+    """What serverless does not take is left out with the reason, and is not asked of the brokers."""
+    cluster.probe.create_topic("limited", 1, **{"cleanup.policy": "compact", "segment.ms": "60000", "retention.ms": "-1",
+                                                "max.message.bytes": "9000000"})
+    cluster.probe.produce("limited", 300, keys="unique")
+    repo.backup(cluster, "one", "--topics", "limited")
+    target = clusters(name="serverless")
+    with AwsStub() as stub:
+        arn = stub.add_cluster("less", {"bootstrapBrokerStringSaslIam": "unused:1",
+                                        "bootstrapBrokerString": target.bootstrap()}, kind="SERVERLESS")
+        config = properties(target.folder / "client", "security.protocol=PLAINTEXT")
+        run = ("restore", "one", "--msk-cluster", arn, "--command-config", config)
+        result = repo(*run, "--dry-run", env=environment(**stub.env), expect=None)
+        assert "replication factor 3 only" in result.stdout + result.stderr
+        result = repo(*run, "--replication-factor", 1, env=environment(**stub.env))
+        said = result.stdout + result.stderr
+        assert "MSK serverless does not let segment.ms be set" in said
+        assert "no max.message.bytes above 8388608; that is set" in said
+        assert "compacted from its creation on" in said
+    assert target.probe.own_configs("limited")["limited"] == {
+        "cleanup.policy": "compact", "max.message.bytes": "8388608", "retention.ms": "-1"}
+    repo.verify("one")
+
+
+def test_limits_of_express(cluster, clusters, repo):
+    cluster.probe.create_topic("express", 1, **{"min.insync.replicas": "1", **KEEP})
+    cluster.probe.produce("express", 10)
+    repo.backup(cluster, "one", "--topics", "express")
+    target = clusters(name="express")
+    with AwsStub() as stub:
+        arn = stub.add_cluster("express", {"bootstrapBrokerString": target.bootstrap()}, instance="express.m7g.large")
+        config = properties(target.folder / "client", "security.protocol=PLAINTEXT")
+        result = repo("restore", "one", "--msk-cluster", arn, "--command-config", config, "--replication-factor", 1,
+                      env=environment(**stub.env))
+        assert "MSK express sets min.insync.replicas itself" in result.stdout + result.stderr
+    assert "min.insync.replicas" not in target.probe.own_configs("express")["express"]

@@ -63,7 +63,10 @@ Status Run(const RestoreFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(engine::RestoreOptions options, ToOptions(flags, globals));
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
-  MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
+  aws::MskCluster msk;
+  MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals, &msk));
+  if (!msk.arn.empty())
+    options.selection.limits = std::make_shared<const aws::MskLimits>(aws::LimitsOf(msk.kind));
   engine::Progress progress;
   auto report = [&] {
     ProgressPrinter printer(progress, globals);

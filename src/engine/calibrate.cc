@@ -29,6 +29,7 @@ class Calibration {
     PlannedTopic topic;
     topic.source = topic.target = "maxbrod-calibration-" + ToHex(ByteView(random));
     topic.replication_factor = 1;
+    if (!plan.topics.empty()) topic.limits = plan.topics.front().limits;
     for (const PlannedTopic& planned : plan.topics)
       topic.replication_factor = std::max(topic.replication_factor, planned.replication_factor);
     topic.partitions.emplace_back();

@@ -64,6 +64,7 @@ class Planner {
       }
       PlanReplicas(source, &topic);
       MB_RETURN_IF_ERROR(PlanData(source, &topic));
+      topic.limits = selection_.limits;
       PlanConfigs(source, defaults_, selection_.leave_retention_off, &topic, &plan_.warnings);
       ForeseeRetention(&topic);
       plan_.topics.push_back(std::move(topic));
@@ -74,6 +75,15 @@ class Planner {
   void PlanReplicas(const format::TopicSnapshot& source, PlannedTopic* topic) {
     int wanted = selection_.replication_factor > 0 ? selection_.replication_factor
                                                    : source.replication_factor();
+    const aws::MskLimits* limits = selection_.limits.get();
+    if (limits != nullptr && limits->replication_factor > 0 && selection_.replication_factor == 0 &&
+        limits->replication_factor != wanted) {
+      plan_.warnings.push_back("topic '" + topic->target + "': MSK " + MskKindName(limits->kind) +
+                               " has replication factor " +
+                               std::to_string(limits->replication_factor) +
+                               " only (source's: " + std::to_string(wanted) + ")");
+      wanted = limits->replication_factor;
+    }
     int brokers = static_cast<int>(metadata_->brokers.size());
     topic->replication_factor = static_cast<int16_t>(wanted);
     if (wanted > brokers) {
@@ -158,8 +168,8 @@ class Planner {
       needed.transactions = needed.transactions || (!dense && topic.transactions > 0);
     }
     if (needed.markers || needed.transactions) {
-      MB_RETURN_IF_ERROR(PlanHeads(repository_, target_, selection_.offsets.holes, defaults_,
-                                   earlier_, now_ms_, &plan_, context_));
+      MB_RETURN_IF_ERROR(PlanHeads(repository_, target_, HolesByMeans(), defaults_, earlier_,
+                                   now_ms_, &plan_, context_));
       MB_ASSIGN_OR_RETURN(plan_.abilities,
                           ProbeTarget(target_, needed, selection_.offsets.markers, context_));
     }
@@ -175,6 +185,17 @@ class Planner {
       }
     }
     return Status::Ok();
+  }
+
+  // The cleaner only comes soon to a head whose segments are made short.
+  HoleMeans HolesByMeans() {
+    const HoleMeans wanted = selection_.offsets.holes;
+    if (selection_.limits == nullptr) return wanted;
+    std::string why = selection_.limits->WhyNotConfig("segment.ms", "1", true);
+    if (why.empty()) return wanted;
+    if (wanted == HoleMeans::kCleaner)
+      plan_.Refuse(Code::kUnsupported, "--holes cleaner: " + why, "leave it out");
+    return HoleMeans::kMarkers;
   }
 
   bool MustBeDense(PlannedTopic* topic) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "aws/msk_cluster.h"
 #include "engine/aborted_index.h"
 #include "engine/progress.h"
 #include "engine/selection.h"
@@ -71,6 +72,8 @@ struct RestoreSelection {
   int replication_factor = 0;         // 0: as on the source
   TargetRates rates;                  // for estimates
   bool leave_retention_off = false;   // the restored topics keep everything until somebody decides
+  // What the target, a cluster of Amazon MSK, does not take; null: nothing is known of that.
+  std::shared_ptr<const aws::MskLimits> limits = nullptr;
 };
 
 struct PlannedConfig {
@@ -119,6 +122,7 @@ struct PlannedTopic {
   bool log_append_time = false;        // some batches are repacked with their append times
   std::vector<PlannedConfig> configs;  // in force at the end
   std::vector<std::string> configs_left_out;
+  std::shared_ptr<const aws::MskLimits> limits = nullptr;  // of the target
   std::vector<PlannedPartition> partitions;
   OffsetsMode mode = OffsetsMode::kExact;  // kExact or kDense
   std::string mode_why;                    // why dense

@@ -70,10 +70,18 @@ struct Working {
   std::string value;
 };
 
+// What the target does not take (Amazon MSK): not asked for. The rest is as it would be.
+bool Takes(const PlannedTopic& topic, const std::string& name, const std::string& value,
+           bool at_creation) {
+  return topic.limits == nullptr || topic.limits->WhyNotConfig(name, value, at_creation).empty();
+}
+
 std::vector<Working> WorkingConfigs(const PlannedTopic& topic) {
   // Batches made anew (holes, append times, old formats) may be larger than the source's.
   constexpr uint64_t kRoom = 4 * 1024 * 1024;
   uint64_t largest = std::min<uint64_t>(topic.largest_batch * 2ull + kRoom, INT32_MAX);
+  if (topic.limits != nullptr && topic.limits->message_bytes_max > 0)
+    largest = std::min(largest, static_cast<uint64_t>(topic.limits->message_bytes_max));
   return {
       {"cleanup.policy", "delete"},
       {"retention.ms", "-1"},
@@ -95,6 +103,37 @@ std::vector<Working> VersionedWorkingConfigs(const std::set<std::string>& known)
     configs.push_back({"message.timestamp.difference.max.ms", kForever});
   }
   return configs;
+}
+
+// A larger bound than the target has becomes its bound; what it does not take at all is left out.
+void LeaveOutRefused(PlannedTopic* topic, std::vector<std::string>* warnings) {
+  if (topic->limits == nullptr) return;
+  std::vector<PlannedConfig> kept;
+  for (PlannedConfig& config : topic->configs) {
+    std::string why = topic->limits->WhyNotConfig(config.name, config.value, true);
+    if (why.empty()) {
+      kept.push_back(std::move(config));
+      continue;
+    }
+    std::string bound = std::to_string(topic->limits->message_bytes_max);
+    bool bounded = topic->limits->WhyNotConfig(config.name, bound, true).empty();
+    warnings->push_back("topic '" + topic->target + "': " + why +
+                        (bounded ? "; that is set" : "; its default applies"));
+    if (bounded) {
+      config.value = bound;
+      kept.push_back(std::move(config));
+    } else {
+      topic->configs_left_out.push_back(config.name);
+    }
+  }
+  topic->configs = std::move(kept);
+  auto policy = EffectiveConfig(*topic, {}, "cleanup.policy");
+  if (topic->limits->creation_only_configs.contains("cleanup.policy") && policy &&
+      policy->find("compact") != std::string::npos) {
+    warnings->push_back("topic '" + topic->target +
+                        "': it is compacted from its creation on, so that superseded records may "
+                        "go while it is restored; the latest of each key stay");
+  }
 }
 
 }  // namespace
@@ -151,6 +190,7 @@ void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defau
       }
     }
   }
+  LeaveOutRefused(topic, warnings);
 }
 
 namespace {
@@ -223,6 +263,11 @@ std::vector<std::pair<std::string, std::string>> CreationConfigs(const PlannedTo
                                                                  bool roll) {
   std::vector<std::pair<std::string, std::string>> configs;
   for (Working& w : WorkingConfigs(topic)) {
+    if (!Takes(topic, w.name, w.value, true)) continue;
+    // What can only be set now is set for good.
+    if (!Takes(topic, w.name, w.value, false)) {
+      w.value = EffectiveConfig(topic, {}, w.name).value_or(w.value);
+    }
     bool is_segment_ms = std::string(w.name) == "segment.ms";
     configs.emplace_back(w.name, roll && is_segment_ms ? std::to_string(kRollSegmentMs) : w.value);
   }
@@ -234,6 +279,9 @@ std::vector<kafka::ConfigChange> WorkingChanges(const PlannedTopic& topic,
   std::vector<kafka::ConfigChange> changes;
   for (Working& w : WorkingConfigs(topic)) changes.push_back({w.name, w.value});
   for (Working& w : VersionedWorkingConfigs(known)) changes.push_back({w.name, w.value});
+  std::erase_if(changes, [&](const kafka::ConfigChange& change) {
+    return !Takes(topic, change.name, change.value.value_or(""), false);
+  });
   return changes;
 }
 
@@ -247,13 +295,15 @@ std::vector<kafka::ConfigChange> FinalChanges(const PlannedTopic& topic,
       unknown->push_back(config.name);
       continue;
     }
-    changes.push_back({config.name, config.value});
     set.insert(config.name);
+    if (!Takes(topic, config.name, config.value, false)) continue;  // set at the creation
+    changes.push_back({config.name, config.value});
   }
   std::vector<Working> working = WorkingConfigs(topic);
   for (Working& w : VersionedWorkingConfigs(known)) working.push_back(std::move(w));
   for (const Working& w : working) {
-    if (set.count(w.name) == 0) changes.push_back({w.name, std::nullopt});
+    if (set.count(w.name) == 0 && Takes(topic, w.name, w.value, false))
+      changes.push_back({w.name, std::nullopt});
   }
   return changes;
 }
