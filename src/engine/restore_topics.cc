@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kTopicsPerCall = 200;
 constexpr Millis kVisibleLimit{60'000};
+constexpr Millis kOneBrokerLimit{10'000};  // for one answer
 constexpr Millis kPollLongest{200};
 
 // The first config that a broker does not show as wanted; empty when all are.
@@ -170,8 +171,16 @@ Status TopicSetup::AwaitShown(const ConfigChanges& changes) {
   for (const auto& [broker, info] : metadata->brokers) {
     Poll poll(clock_, context_);
     while (true) {
-      MB_ASSIGN_OR_RETURN(auto shown, target_.DescribeTopicConfigsOn(broker, names, context_));
-      std::string waiting = FirstNotShown(changes, shown);
+      auto shown = target_.DescribeTopicConfigsOn(broker, names, context_.Within(kOneBrokerLimit));
+      if (!shown.ok()) {
+        MB_RETURN_IF_ERROR(context_.Check());
+        MB_ASSIGN_OR_RETURN(auto now, target_.Refresh(context_));
+        // Before it serves anybody again it will have read the configs.
+        if (!now->brokers.contains(broker)) break;
+        if (!shown.status().retryable() || !limited.Check().ok()) return shown.status();
+        continue;
+      }
+      std::string waiting = FirstNotShown(changes, *shown);
       if (waiting.empty()) break;
       Status left = limited.Check();
       if (!left.ok()) {
