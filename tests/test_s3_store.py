@@ -69,7 +69,7 @@ def test_what_is_told_when_it_is_wrong(tmp_path):
         assert "region" in told
         told = refused(s3, "missing", "invalid_argument")
         assert "NoSuchBucket" in told and "missing" in told
-        told = refused(s3, "bucket", "not_found", env={
+        told = refused(s3, "bucket", "authentication", env={
             "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path),
             "AWS_EC2_METADATA_DISABLED": "true"})
         assert "credentials" in told

@@ -46,6 +46,13 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
   return value;
 }
 
+// Why there are none. Never kNotFound: that would say that an object is not there.
+Status CredentialsStatus(const Status& status) {
+  if (status.code() != Code::kNotFound) return status.WithContext("credentials for S3");
+  Status none(Code::kAuthentication, "credentials for S3: " + status.message());
+  return status.hint().empty() ? none : std::move(none).WithHint(status.hint());
+}
+
 int64_t TimeOf(const HttpResponse& response, std::string_view header) {
   return ParseHttpDate(response.Header(header)).value_or(0);
 }
@@ -180,7 +187,7 @@ Result<HttpResponse> S3Client::Perform(const Call& call, const CallContext& cont
   bool fixed_time = false, fixed_credentials = false, fixed_region = false;
   while (true) {
     Result<Credentials> credentials = credentials_->Get(context);
-    if (!credentials.ok()) return credentials.status().WithContext("credentials for S3");
+    if (!credentials.ok()) return CredentialsStatus(credentials.status());
     const std::string region = this->region();
     const int64_t now_ms = clock_.WallMillis() + skew_ms_.load(std::memory_order_relaxed);
     MB_ASSIGN_OR_RETURN(HttpResponse response,
@@ -300,7 +307,9 @@ Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallC
   call.headers = {{"x-amz-checksum-mode", "ENABLED"}};
   call.body_max = size_max;
   for (int tries = 1; tries <= kChecksumTries; ++tries) {
-    Result<HttpResponse> response = PerformOk(call, context);
+    S3Failure failure;
+    Result<HttpResponse> response = Perform(call, context, &failure);
+    if (response.ok() && !response->ok()) return StatusOf(call, failure);
     if (!response.ok()) {
       // The client knows before it allocates (curl_http.h).
       bool too_long = response.status().code() == Code::kProtocol && !response.status().retryable();

@@ -69,6 +69,10 @@ Meaning MeaningOf(const S3Failure& failure) {
   for (const Meaning& meaning : kMeanings) {
     if (meaning.s3_code == failure.code) return meaning;
   }
+  // Nobody may take a proxy's 404 for an object that is not there.
+  if (failure.foreign && failure.http_status < 500) {
+    return {"", Code::kProtocol, false, "does this endpoint speak S3? Is there a proxy before it?"};
+  }
   // Codes of KMS behind S3.
   if (failure.code.starts_with("KMS.")) return {failure.code, Code::kPermission, false, ""};
   switch (failure.http_status) {
@@ -126,7 +130,10 @@ S3Failure ParseS3Failure(const HttpResponse& response) {
   failure.server_ms = ParseHttpDate(response.Header("date")).value_or(0);
   if (response.body.empty()) return failure;
   Result<XmlElement> xml = ParseXml(response.body);
-  if (!xml.ok() || xml->name != "Error") return failure;  // a proxy's page
+  if (!xml.ok() || xml->name != "Error") {
+    failure.foreign = true;
+    return failure;
+  }
   failure.code = xml->Text("Code");
   failure.message = xml->Text("Message");
   if (std::string_view region = xml->Text("Region"); !region.empty()) failure.region = region;

@@ -18,6 +18,7 @@ struct S3Failure {
   std::string request_id;  // what AWS's support asks for
   std::string region;      // the bucket's, where the answer names it
   int64_t server_ms = 0;   // by its Date header; 0: none
+  bool foreign = false;    // it had a body, and that was no error of S3's (a proxy's page)
 };
 
 // Where it happened, for messages.

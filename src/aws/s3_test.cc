@@ -251,6 +251,25 @@ TEST_F(S3Test, ErrorsNameWhatIsToBeDone) {
   EXPECT_THAT(Put().status().message(), HasSubstr("SomethingNew (words of S3)"));
 }
 
+TEST_F(S3Test, OnlyS3SaysThatAnObjectIsNotThere) {
+  Answers({Answer(404, "<html>no such page</html>"), Answer(404, "not found")});
+  for (int i = 0; i < 2; ++i) {
+    Status status = client().Get("k", 10, context_).status();
+    EXPECT_EQ(Word(status), "protocol") << i;
+    EXPECT_THAT(status.hint(), HasSubstr("speak S3"));
+  }
+  class NoCredentials : public CredentialsProvider {
+    Result<Credentials> Get(const CallContext&) override {
+      return Status(Code::kNotFound, "none anywhere").WithHint("set some");
+    }
+  };
+  S3Client without(options_, http_, std::make_shared<NoCredentials>(), counters_, clock_);
+  Status status = without.Head("k", context_).status();
+  EXPECT_EQ(Word(status), "authentication");
+  EXPECT_THAT(status.message(), HasSubstr("none anywhere"));
+  EXPECT_EQ(status.hint(), "set some");
+}
+
 TEST_F(S3Test, AnUnnamedRegionIsLearned) {
   options_.region = "";
   Answers({Answer(301, "", {{"x-amz-bucket-region", "ap-south-1"}}), Answer(200), Answer(200)});
