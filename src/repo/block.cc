@@ -159,7 +159,7 @@ Status CheckValues(const BlockEntry& e) {
   if (p.frames < 2 || p.plain_bytes > (p.frames - uint64_t{1}) * kFramePlainBytesMax ||
       p.stored_bytes < p.frames * uint64_t{kFrameHeaderBytes + kFrameTrailerBytes} ||
       p.stored_bytes >
-          p.frames * uint64_t{kFramePlainBytesMax + kFrameHeaderBytes + kFrameTrailerBytes}) {
+          p.frames * uint64_t{kFramePlainBytesMax + kFrameHeaderBytes + kSealedTrailerBytes}) {
     return Corrupt("impossible frames");
   }
   if (p.pack_offset < kObjectHeaderBytes || p.pack_offset > INT64_MAX - p.stored_bytes ||
@@ -182,13 +182,20 @@ Status ReadAborted(const format::BlockRun& run, std::vector<BlockEntry>* blocks)
 }
 
 Status ReadFrameChecks(const format::BlockRun& run, std::vector<BlockEntry>* blocks) {
-  if (!run.frame_tags().empty()) {
-    return Status(Code::kUnsupported, "block index: of an encrypted pack")
-        .WithHint("use a maxbrod version with repository encryption");
-  }
-  if (run.frame_check().empty()) return Status::Ok();
+  if (run.frame_check().empty() && run.frame_tags().empty()) return Status::Ok();
   uint64_t frames = 0;
   for (const BlockEntry& e : *blocks) frames += e.place.frames;
+  if (!run.frame_tags().empty()) {
+    if (!run.frame_check().empty() || run.frame_tags().size() != frames * kAeadTagBytes) {
+      return Corrupt("frame tags and frames differ in number");
+    }
+    size_t at = 0;
+    for (BlockEntry& e : *blocks) {
+      e.place.frame_tags = run.frame_tags().substr(at, e.place.frames * kAeadTagBytes);
+      at += e.place.frame_tags.size();
+    }
+    return Status::Ok();
+  }
   if (frames != static_cast<uint64_t>(run.frame_check_size())) {
     return Corrupt("frame checks and frames differ in number");
   }
@@ -223,6 +230,11 @@ void SplitRun(std::span<const BlockEntry* const> entries, RunUse use,
 }
 
 }  // namespace
+
+void BlockPlace::DropChecks() {
+  frame_checks = {};
+  frame_tags = {};
+}
 
 format::BlockHeader EncodeBlockHeader(const BlockOwner& owner, const BlockStats& stats,
                                       uint64_t plain_bytes) {
@@ -286,8 +298,10 @@ format::BlockRun EncodeRun(const std::vector<const BlockEntry*>& entries, RunUse
       run.add_pack(e.pack);
       run.add_commit(e.commit);
     } else {
-      MB_CHECK(e.place.frame_checks.size() == e.place.frames);
+      MB_CHECK(e.place.frame_checks.size() == e.place.frames ||
+               e.place.frame_tags.size() == e.place.frames * kAeadTagBytes);
       for (uint32_t check : e.place.frame_checks) run.add_frame_check(check);
+      run.mutable_frame_tags()->append(e.place.frame_tags);
     }
     for (const AbortedTransaction& a : e.stats.aborted) {
       run.add_aborted_block(static_cast<uint32_t>(i));

@@ -62,8 +62,8 @@ struct BlockOwner {
   auto operator<=>(const BlockOwner&) const = default;
 };
 
-// Where it lies. `frame_checks` is filled when the entry comes from a pack's index, empty from a
-// manifest.
+// Where it lies. `frame_checks` (plain packs) or `frame_tags` (encrypted ones) is filled when the
+// entry comes from a pack's index; from a manifest both are empty.
 struct BlockPlace {
   uint64_t pack_offset = 0;   // of the header frame
   uint64_t stored_bytes = 0;  // all its frames
@@ -71,6 +71,8 @@ struct BlockPlace {
   uint32_t first_frame = 0;
   uint32_t frames = 0;
   std::vector<uint32_t> frame_checks;
+  std::string frame_tags;  // 16 bytes a frame
+  void DropChecks();
   bool operator==(const BlockPlace&) const = default;
 };
 

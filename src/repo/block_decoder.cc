@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "codec/compress.h"
+
 namespace maxbrod::repo {
 namespace {
 
@@ -39,7 +41,7 @@ Result<ByteView> BlockDecoder::DecodeFrames(const BlockEntry& entry, ByteView st
   for (uint32_t i = 0; i < place.frames; ++i) {
     uint64_t at = place.pack_offset + (stored.size() - left.size());
     MB_ASSIGN_OR_RETURN(FrameView frame, TakeFrame(checker_, place.first_frame + i, at, &left));
-    if (!place.frame_checks.empty() && frame.check != place.frame_checks[i]) {
+    if (!place.frame_checks.empty() && frame.check.crc != place.frame_checks[i]) {
       return Corrupt(fmt::format("frame {} is not the one in the index", place.first_frame + i));
     }
     MB_ASSIGN_OR_RETURN(ByteView plain, PlainBytes(frame, &scratch_));
@@ -60,8 +62,68 @@ Result<ByteView> BlockDecoder::DecodeFrames(const BlockEntry& entry, ByteView st
   return place.frames > 2 ? ByteView(assembled_) : only;
 }
 
+// As above, but every frame is decrypted right to its place in the block.
+Result<ByteView> BlockDecoder::DecodeSealed(const BlockEntry& entry, ByteView stored) {
+  const BlockPlace& place = entry.place;
+  if (!place.frame_tags.empty() && place.frame_tags.size() != place.frames * kAeadTagBytes) {
+    return Corrupt("frame tags and frames differ in number");
+  }
+  // What it decrypts to is no longer than what is stored, unless it is compressed.
+  if (place.plain_bytes > (place.frames - uint64_t{1}) * kFramePlainBytesMax) {
+    return Corrupt("has another length");
+  }
+  if (assembled_.size() < place.plain_bytes) assembled_.resize(place.plain_bytes);
+  ByteView left = stored;
+  uint64_t done = 0;
+  for (uint32_t i = 0; i < place.frames; ++i) {
+    uint64_t at = place.pack_offset + (stored.size() - left.size());
+    uint32_t ordinal = place.first_frame + i;
+    MB_ASSIGN_OR_RETURN(SealedFrame frame, TakeSealedFrame(at, ordinal, &left));
+    if (!place.frame_tags.empty() &&
+        std::memcmp(frame.tag, place.frame_tags.data() + i * kAeadTagBytes, kAeadTagBytes) != 0) {
+      return Corrupt(fmt::format("frame {} is not the one in the index", ordinal));
+    }
+    bool direct = i > 0 && frame.header.codec == FrameCodec::kNone;
+    if (i > 0 && frame.header.plain_bytes > place.plain_bytes - done) {
+      return Corrupt("has another length");
+    }
+    if (!direct && scratch_.size() < frame.sealed.size()) scratch_.resize(frame.sealed.size());
+    uint8_t* out = direct ? assembled_.data() + done : scratch_.data();
+    MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, out));
+    FrameView view{frame.header, ByteView(out, frame.sealed.size()), {}};
+    if (i == 0) {
+      Bytes unpacked;
+      MB_ASSIGN_OR_RETURN(ByteView plain, PlainBytes(view, &unpacked));
+      MB_RETURN_IF_ERROR(CheckIdentity(entry, view, plain));
+      continue;
+    }
+    uint8_t flags = i + 1 == place.frames ? kFrameLastOfBlock : 0;
+    if (frame.header.kind != FrameKind::kData || frame.header.flags != flags) {
+      return Corrupt(fmt::format("frame {} is not in order", ordinal));
+    }
+    if (!direct) {
+      MB_RETURN_IF_ERROR(ZstdDecompressInto(
+          view.payload,
+          MutableByteView(assembled_).subspan(static_cast<size_t>(done), view.header.plain_bytes)));
+    }
+    done += frame.header.plain_bytes;
+  }
+  if (done != place.plain_bytes || !left.empty()) return Corrupt("has another length");
+  return ByteView(assembled_).first(static_cast<size_t>(done));
+}
+
+ByteView BlockDecoder::MoveTo(ByteView decoded, Bytes* storage) {
+  if (decoded.data() == assembled_.data()) {
+    storage->swap(assembled_);
+  } else {
+    storage->assign(decoded.begin(), decoded.end());
+  }
+  return ByteView(*storage).first(decoded.size());
+}
+
 Result<ByteView> BlockDecoder::Decode(const BlockEntry& entry, ByteView stored) {
-  auto plain = DecodeFrames(entry, stored);
+  auto plain = checker_.cipher() == nullptr ? DecodeFrames(entry, stored)
+                                            : DecodeSealed(entry, stored);
   if (plain.ok()) return plain;
   return plain.status().WithContext(fmt::format("block of {}-{} at offset {}", entry.owner.topic,
                                                 entry.owner.partition, entry.stats.first_offset));

@@ -9,15 +9,19 @@ namespace maxbrod::repo {
 // Checks and decodes blocks of one pack, reusing its buffers. Not thread-safe.
 class BlockDecoder {
  public:
-  explicit BlockDecoder(PackId id) : checker_(id.id.view()) {}
+  explicit BlockDecoder(FrameChecker checker) : checker_(std::move(checker)) {}
 
   // `stored` is exactly the block's frames. The view returned points into `stored` or into this
   // decoder and is valid until the next call. kCorrupt says what is wrong, naming owner and offset
   // but not the pack.
   Result<ByteView> Decode(const BlockEntry& entry, ByteView stored);
+  // Makes `storage` the memory of a view that Decode returned from this decoder, without a copy of
+  // the bytes.
+  ByteView MoveTo(ByteView decoded, Bytes* storage);
 
  private:
   Result<ByteView> DecodeFrames(const BlockEntry& entry, ByteView stored);
+  Result<ByteView> DecodeSealed(const BlockEntry& entry, ByteView stored);
 
   FrameChecker checker_;
   Bytes assembled_;

@@ -9,6 +9,7 @@
 #include "repo/offset_maps.h"
 #include "repo/pack_writer.h"
 #include "repo/snapshot_codec.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -175,7 +176,8 @@ class Checker {
       std::string name = SnapshotObjectName(ref.object());
       referenced_.insert(name);
       auto stored = GetContentObject(store_, "snapshot", ref.object(), context_);
-      auto contents = stored.ok() ? DecodeSnapshot(name, *stored) : stored.status();
+      auto contents = stored.ok() ? DecodeSnapshot(name, *stored, KeysOf(store_))
+                                  : stored.status();
       if (!contents.ok()) {
         MB_RETURN_IF_ERROR(Name(name, contents.status()));
         continue;

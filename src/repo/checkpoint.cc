@@ -7,6 +7,7 @@
 
 #include "repo/commit_codec.h"
 #include "repo/object.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -136,6 +137,7 @@ format::CheckpointRecord HeaderOf(const State& state) {
   header->set_log_floor(state.log_floor);
   header->set_gc_epoch(state.gc_epoch);
   header->set_store_time_ms(state.store_time_ms);
+  header->set_data_key_id(state.data_key_id);
   for (const std::string& feature : state.required_read_features) {
     header->add_required_read_features(feature);
   }
@@ -204,6 +206,7 @@ class Reader {
     state_.store_time_ms = header.store_time_ms();
     state_.gc_epoch = header.gc_epoch();
     state_.log_floor = header.log_floor();
+    state_.data_key_id = header.data_key_id();
     state_.required_read_features.insert(header.required_read_features().begin(),
                                          header.required_read_features().end());
     state_.required_write_features.insert(header.required_write_features().begin(),
@@ -251,7 +254,7 @@ class Reader {
 }  // namespace
 
 Result<Bytes> EncodeCheckpoint(const State& state, const std::string& config_sha256,
-                               const std::string& previous) {
+                               const std::string& previous, const Keyring* keys) {
   uint64_t records = 0;
   MB_RETURN_IF_ERROR(WriteBody(state, [&](const format::CheckpointRecord&) {
     ++records;
@@ -261,7 +264,8 @@ Result<Bytes> EncodeCheckpoint(const State& state, const std::string& config_sha
   header.mutable_header()->set_config_sha256(config_sha256);
   header.mutable_header()->set_previous(previous);
   header.mutable_header()->set_records(records);
-  ObjectBuilder builder(ObjectType::kCheckpoint);
+  // The hash that ends its name is not known yet, and does not matter.
+  ObjectBuilder builder(ObjectType::kCheckpoint, keys, CheckpointName(state.sequence, ""));
   MB_RETURN_IF_ERROR(builder.Add(header));
   MB_RETURN_IF_ERROR(WriteBody(
       state, [&](const format::CheckpointRecord& record) { return builder.Add(record); }));
@@ -273,7 +277,7 @@ Result<Bytes> EncodeCheckpoint(const State& state, const std::string& config_sha
 }
 
 Result<State> DecodeCheckpoint(const std::string& name, ByteView stored,
-                               const std::string& config_sha256) {
+                               const std::string& config_sha256, const Keyring* keys) {
   Sequence sequence;
   std::string hash;
   if (!ParseCheckpointName(name, &sequence, &hash)) {
@@ -283,13 +287,14 @@ Result<State> DecodeCheckpoint(const std::string& name, ByteView stored,
     return Status(Code::kCorrupt, name + ": its bytes are not those its name tells");
   }
   Reader reader;
-  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kCheckpoint, name, stored, [&](ByteView bytes) {
+  auto add = [&](ByteView bytes) {
     format::CheckpointRecord record;
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return Status(Code::kCorrupt, name + ": a record that cannot be parsed");
     }
     return reader.Add(record).WithContext(name);
-  }));
+  };
+  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kCheckpoint, name, stored, add, keys));
   Result<State> state = reader.Finish(config_sha256);
   if (!state.ok()) return state.status().WithContext(name);
   if (state->sequence != sequence) {
@@ -322,7 +327,7 @@ Result<std::vector<CheckpointInfo>> ListCheckpoints(store::Store& store, size_t 
 Result<State> ReadCheckpoint(store::Store& store, const CheckpointInfo& info,
                              const std::string& config_sha256, const CallContext& context) {
   MB_ASSIGN_OR_RETURN(Bytes stored, store.Get(info.name, kSmallObjectBytesMax, context));
-  return DecodeCheckpoint(info.name, stored, config_sha256);
+  return DecodeCheckpoint(info.name, stored, config_sha256, KeysOf(store));
 }
 
 std::string CanonicalState(const State& state) {

@@ -11,12 +11,15 @@
 
 namespace maxbrod::repo {
 
+class Keyring;
+
 // The stored bytes of a checkpoint of `state`. `previous` names the checkpoint before, or is empty.
 Result<Bytes> EncodeCheckpoint(const State& state, const std::string& config_sha256,
-                               const std::string& previous);
+                               const std::string& previous, const Keyring* keys = nullptr);
 // Checks the name's hash and sequence against the bytes. kCorrupt, kUnsupported.
 Result<State> DecodeCheckpoint(const std::string& name, ByteView stored,
-                               const std::string& config_sha256);
+                               const std::string& config_sha256,
+                               const Keyring* keys = nullptr);
 
 struct CheckpointInfo {
   std::string name;

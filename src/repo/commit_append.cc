@@ -6,6 +6,7 @@
 #include "os/crash_point.h"
 #include "repo/commit_log.h"
 #include "repo/object.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -129,7 +130,7 @@ Result<CommitLog::Attempt> CommitLog::Prepare(const Proposal& proposal, Sequence
   header->set_program(options_.program);
   header->set_actions(static_cast<uint32_t>(proposal.actions.size()));
   records.insert(records.end(), proposal.actions.begin(), proposal.actions.end());
-  MB_ASSIGN_OR_RETURN(attempt.bytes, EncodeCommit(records));
+  MB_ASSIGN_OR_RETURN(attempt.bytes, EncodeCommit(records, KeysOf(store_)));
   attempt.sha256 = Sha256String(attempt.bytes);
   auto next = std::make_shared<State>(*state_);
   Status applied = ApplyCommit(records, attempt.sha256, next.get());
@@ -264,9 +265,9 @@ Status CommitLog::CheckpointIfDue(const CallContext& context) {
 
 Result<std::string> CommitLog::StoreCheckpoint(const State& state, const std::string& previous,
                                                const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(Bytes bytes, EncodeCheckpoint(state, config_.sha256, previous));
+  MB_ASSIGN_OR_RETURN(Bytes bytes, EncodeCheckpoint(state, config_.sha256, previous, KeysOf(store_)));
   std::string name = CheckpointName(state.sequence, Sha256String(bytes));
-  MB_RETURN_IF_ERROR(DecodeCheckpoint(name, bytes, config_.sha256).status());
+  MB_RETURN_IF_ERROR(DecodeCheckpoint(name, bytes, config_.sha256, KeysOf(store_)).status());
   MB_ASSIGN_OR_RETURN(store::PutResult put, store_.PutIfAbsent(name, bytes, context));
   if (put.outcome == store::PutOutcome::kUnknown) {
     return Status(Code::kUnavailable, "it is not known whether '" + name + "' was stored");

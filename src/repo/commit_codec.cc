@@ -7,6 +7,7 @@
 
 #include "codec/hash.h"
 #include "repo/object.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -127,31 +128,34 @@ Status CheckFeatures(const std::string& what,
   return Status::Ok();
 }
 
-Result<Bytes> EncodeCommit(const std::vector<format::CommitRecord>& records) {
-  ObjectBuilder builder(ObjectType::kCommit);
+Result<Bytes> EncodeCommit(const std::vector<format::CommitRecord>& records, const Keyring* keys) {
+  MB_CHECK(!records.empty() && records.front().has_header());
+  std::string name = LogName(Sequence(records.front().header().sequence()));
+  ObjectBuilder builder(ObjectType::kCommit, keys, name);
   for (const format::CommitRecord& record : records) MB_RETURN_IF_ERROR(builder.Add(record));
   Bytes stored = builder.Finish();
   if (stored.size() > kCommitBytesMax) {
     return Status(Code::kInternal, fmt::format("a commit of {} bytes", stored.size()));
   }
-  MB_ASSIGN_OR_RETURN(Commit again, DecodeCommit("new commit", stored));
+  MB_ASSIGN_OR_RETURN(Commit again, DecodeCommit(name, stored, keys));
   if (again.records.size() != records.size()) {
     return Status(Code::kInternal, "a commit does not decode to what was encoded");
   }
   return stored;
 }
 
-Result<Commit> DecodeCommit(const std::string& name, ByteView stored) {
+Result<Commit> DecodeCommit(const std::string& name, ByteView stored, const Keyring* keys) {
   Commit commit;
   commit.sha256 = Sha256String(stored);
-  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kCommit, name, stored, [&](ByteView bytes) {
+  auto add = [&](ByteView bytes) {
     format::CommitRecord record;
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return Status(Code::kCorrupt, name + ": a record that cannot be parsed");
     }
     commit.records.push_back(std::move(record));
     return Status::Ok();
-  }));
+  };
+  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kCommit, name, stored, add, keys));
   if (commit.records.empty() || !commit.records.front().has_header()) {
     return Status(Code::kCorrupt, name + ": no header");
   }
@@ -163,7 +167,7 @@ Result<Commit> ReadCommit(store::Store& store, Sequence sequence, const std::str
                           const CallContext& context) {
   std::string name = LogName(sequence);
   MB_ASSIGN_OR_RETURN(Bytes stored, store.Get(name, kCommitBytesMax, context));
-  MB_ASSIGN_OR_RETURN(Commit commit, DecodeCommit(name, stored));
+  MB_ASSIGN_OR_RETURN(Commit commit, DecodeCommit(name, stored, KeysOf(store)));
   if (commit.header().sequence() != sequence.value()) {
     return Status(Code::kCorrupt,
                   fmt::format("{}: holds commit {}", name, commit.header().sequence()));
@@ -202,9 +206,15 @@ Result<StoredConfig> DecodeConfig(const std::string& name, Bytes stored) {
                               out.config.format_version(), kFormatVersion))
         .WithHint("a newer maxbrod made this repository: use that version or a later one");
   }
-  if (out.config.crypto() != format::CRYPTO_PLAIN) {
-    return Status(Code::kUnsupported, "the repository is encrypted")
-        .WithHint("this program cannot read encrypted repositories: use a later version");
+  if (out.config.crypto() > format::CRYPTO_AES_256_GCM) {
+    return Status(Code::kUnsupported,
+                  fmt::format("the repository is encrypted in the unknown mode {}",
+                              static_cast<int>(out.config.crypto())))
+        .WithHint("a newer maxbrod made this repository: use that version or a later one");
+  }
+  size_t check = out.config.crypto() == format::CRYPTO_PLAIN ? 0 : 32;
+  if (out.config.key_check().size() != check) {
+    return Status(Code::kCorrupt, name + ": crypto mode and key check contradict each other");
   }
   MB_RETURN_IF_ERROR(CheckFeatures("the repository", out.config.required_read_features()));
   out.sha256 = Sha256String(stored);

@@ -14,6 +14,8 @@
 
 namespace maxbrod::repo {
 
+class Keyring;
+
 inline constexpr char kConfigName[] = "config";
 inline constexpr char kConfigCopyName[] = "config.copy";
 inline constexpr char kLogPrefix[] = "log/";
@@ -23,6 +25,7 @@ inline constexpr char kSnapshotPrefix[] = "snapshot/";
 inline constexpr char kOffsetMapPrefix[] = "offset-map/";
 inline constexpr char kPackPrefix[] = "pack/";
 inline constexpr char kSmallPackPrefix[] = "l0/";
+inline constexpr char kKeyPrefix[] = "keys/";
 
 // "log/0000000000000000/00000000000000000017".
 std::string LogName(Sequence sequence);
@@ -53,9 +56,13 @@ struct Commit {
 
 // The stored bytes of a commit (with a fresh salt), already decoded again to see that they hold.
 // kInternal when a record is larger than 1 MiB or the whole larger than 64 MiB.
-Result<Bytes> EncodeCommit(const std::vector<format::CommitRecord>& records);
-// kCorrupt; kUnsupported when it requires a feature that we lack. `name` is for messages.
-Result<Commit> DecodeCommit(const std::string& name, ByteView stored);
+// Encrypted unless `keys` is null.
+Result<Bytes> EncodeCommit(const std::vector<format::CommitRecord>& records,
+                           const Keyring* keys = nullptr);
+// kCorrupt; kUnsupported when it requires a feature that we lack. `name` is for messages, and what
+// an encrypted commit is bound to.
+Result<Commit> DecodeCommit(const std::string& name, ByteView stored,
+                            const Keyring* keys = nullptr);
 // kNotFound when the slot is empty. Checks that it is the commit of this slot and repository.
 Result<Commit> ReadCommit(store::Store& store, Sequence sequence, const std::string& config_sha256,
                           const CallContext& context);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "repo/object.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -20,29 +21,6 @@ constexpr size_t kCheckpointsLookedAt = 100;
 Status NoRepository(const store::Store& store) {
   return Status(Code::kNotFound, "no repository at " + store.Url())
       .WithHint("check the URL, or create one with 'maxbrod init'");
-}
-
-// The config, from its copy where it is missing or damaged.
-Result<StoredConfig> ReadConfig(store::Store& store,
-                                const std::function<void(const std::string&)>& warn,
-                                const CallContext& context) {
-  Status first;
-  for (const char* name : {kConfigName, kConfigCopyName}) {
-    Result<Bytes> stored = store.Get(name, kConfigBytesMax, context);
-    Status status = stored.status();
-    if (stored.ok()) {
-      Result<StoredConfig> config = DecodeConfig(name, std::move(*stored));
-      if (config.ok()) {
-        if (!first.ok() && warn) warn("'config' is not usable, its copy is: " + first.message());
-        return config;
-      }
-      status = config.status();
-    }
-    if (status.code() != Code::kNotFound && status.code() != Code::kCorrupt) return status;
-    if (first.ok() || first.code() == Code::kNotFound) first = status;
-  }
-  if (first.code() == Code::kNotFound) return NoRepository(store);
-  return first;
 }
 
 std::string NewWriterId() {
@@ -79,8 +57,30 @@ Status IgnoresConditions(const store::Store& store) {
 
 }  // namespace
 
+Result<StoredConfig> ReadConfig(store::Store& store,
+                                const std::function<void(const std::string&)>& warn,
+                                const CallContext& context) {
+  Status first;
+  for (const char* name : {kConfigName, kConfigCopyName}) {
+    Result<Bytes> stored = store.Get(name, kConfigBytesMax, context);
+    Status status = stored.status();
+    if (stored.ok()) {
+      Result<StoredConfig> config = DecodeConfig(name, std::move(*stored));
+      if (config.ok()) {
+        if (!first.ok() && warn) warn("'config' is not usable, its copy is: " + first.message());
+        return config;
+      }
+      status = config.status();
+    }
+    if (status.code() != Code::kNotFound && status.code() != Code::kCorrupt) return status;
+    if (first.ok() || first.code() == Code::kNotFound) first = status;
+  }
+  if (first.code() == Code::kNotFound) return NoRepository(store);
+  return first;
+}
+
 Status CommitLog::Init(store::Store& store, const std::string& program,
-                       const CallContext& context) {
+                       const CallContext& context, const FillConfig& prepare) {
   for (const char* name : {kConfigName, kConfigCopyName}) {
     Result<store::ObjectInfo> info = store.Stat(name, context);
     if (info.ok()) {
@@ -97,6 +97,7 @@ Status CommitLog::Init(store::Store& store, const std::string& program,
   config.set_crypto(format::CRYPTO_PLAIN);
   config.set_created_ms(now);
   config.set_created_by(program);
+  if (prepare) MB_RETURN_IF_ERROR(prepare(&config));
   MB_ASSIGN_OR_RETURN(Bytes stored, EncodeConfig(config));
   MB_RETURN_IF_ERROR(PutConfig(store, kConfigName, stored, context).status());
   // Proves conditions: the second time it must be refused, the same bytes or not.
@@ -117,6 +118,17 @@ Result<std::unique_ptr<CommitLog>> CommitLog::Open(store::Store& store,
                                                    const CommitLogOptions& options,
                                                    const CallContext& context) {
   MB_ASSIGN_OR_RETURN(StoredConfig config, ReadConfig(store, options.warn, context));
+  return Open(store, options, std::move(config), context);
+}
+
+Result<std::unique_ptr<CommitLog>> CommitLog::Open(store::Store& store,
+                                                   const CommitLogOptions& options,
+                                                   StoredConfig config,
+                                                   const CallContext& context) {
+  if (config.config.crypto() != format::CRYPTO_PLAIN && KeysOf(store) == nullptr) {
+    return Status(Code::kAuthentication, "the repository is encrypted, and no key was given")
+        .WithHint("give --passphrase-file or --key-file");
+  }
   auto log = std::unique_ptr<CommitLog>(new CommitLog(store, options, std::move(config)));
   std::lock_guard lock(log->mutex_);
   Progress progress;
@@ -151,6 +163,7 @@ bool CommitLog::Expired(int64_t now_ms) const {
 }
 
 void CommitLog::Publish(std::shared_ptr<const State> state) {
+  if (Keyring* keys = KeysOf(store_)) keys->RaiseDataKey(state->data_key_id);
   std::lock_guard lock(state_mutex_);
   state_ = std::move(state);
 }

@@ -50,16 +50,30 @@ struct CommitLogOptions {
 // to a commit that it has to know about. What it stores must be stored when it returns.
 using Planner = std::function<Result<Proposal>(const State& head, const CallContext& context)>;
 
+// The config, from its copy where it is missing or damaged (`warn`, if set, is told). kNotFound when
+// there is no repository.
+Result<StoredConfig> ReadConfig(store::Store& store,
+                                const std::function<void(const std::string&)>& warn,
+                                const CallContext& context);
+
 // Thread-safe; commits and refreshes of one CommitLog come one after the other.
 class CommitLog {
  public:
-  // Creates `config`. kAlreadyExists; kUnsupported when the store ignores conditions.
-  static Status Init(store::Store& store, const std::string& program, const CallContext& context);
+  // Creates `config`. kAlreadyExists; kUnsupported when the store ignores conditions. `prepare`, if
+  // set, may fill in how the repository is encrypted; it is called once nothing is in the way, and
+  // what it stores (key slots) is there before the config is.
+  using FillConfig = std::function<Status(format::Config* config)>;
+  static Status Init(store::Store& store, const std::string& program, const CallContext& context,
+                     const FillConfig& prepare = {});
   // Reads the config and finds the head. kNotFound when there is no repository. `store` must
-  // outlive the log.
+  // outlive the log; that of an encrypted repository is a Vault (vault.h), else kAuthentication.
   static Result<std::unique_ptr<CommitLog>> Open(store::Store& store,
                                                  const CommitLogOptions& options,
                                                  const CallContext& context);
+  // With the config read before.
+  static Result<std::unique_ptr<CommitLog>> Open(store::Store& store,
+                                                 const CommitLogOptions& options,
+                                                 StoredConfig config, const CallContext& context);
 
   const StoredConfig& config() const { return config_; }
   store::Store& store() { return store_; }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<std::string_view, kActionKinds> kKindNames = {
     "append",  "fold", "snapshot", "forget",   "hold", "restore", "pin",
-    "condemn", "doom", "swept",    "reprieve", "trim", "release", "checkpoint"};
+    "condemn", "doom", "swept",    "reprieve", "trim", "release", "rekey",
+    "checkpoint"};
 
 constexpr ConflictCell kKeep{Verdict::kKeep, 0};
 constexpr ConflictCell kAgain{Verdict::kReplan, 0};
@@ -33,47 +34,35 @@ constexpr ConflictCell kRestores = Same(kTouchRestores);
 // compares the whole table with that page.
 constexpr ConflictCell kTable[kActionKinds][kActionKinds] = {
     // append
-    {kPacks, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kBranches, kKeep},
+    {kPacks, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kBranches, kKeep, kKeep},
     // fold
-    {kKeep, kFolds, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kTopics, kKeep},
+    {kKeep, kFolds, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kTopics, kKeep, kKeep},
     // snapshot
-    {kKeep, kKeep, kNames, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kAgain,
-     kKeep},
+    {kKeep, kKeep, kNames, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kKeep},
     // forget
-    {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
     // hold
-    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
     // restore
-    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
     // pin
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
     // condemn
-    {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain,
-     kKeep, kKeep, kKeep},
+    {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain, kKeep, kKeep, kKeep, kKeep},
     // doom
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep,
-     kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep, kKeep, kKeep, kKeep},
     // swept
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep,
-     kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kKeep},
     // reprieve
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kObjects, kObjects, kObjects, kKeep,
-     kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kObjects, kObjects, kObjects, kKeep, kKeep, kKeep, kKeep},
     // trim
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep,
-     kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kKeep, kKeep},
     // release
-    {kBranches, kTopics, kAgain, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kTopics, kKeep},
+    {kBranches, kTopics, kAgain, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kTopics, kKeep, kKeep},
+    // rekey
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep},
     // checkpoint
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
 };
 
 // What an action touches, by class (bit number of TouchClass).
@@ -188,6 +177,7 @@ Touches TouchesOf(const format::CommitRecord& record) {
     case Record::kHeader:
     case Record::kPin:
     case Record::kTrimLog:
+    case Record::kBeginKeyEpoch:
     case Record::RECORD_NOT_SET:
       break;
   }
@@ -248,6 +238,8 @@ ActionKind KindOf(const format::CommitRecord& record) {
       return ActionKind::kTrim;
     case Record::kReleaseClaims:
       return ActionKind::kRelease;
+    case Record::kBeginKeyEpoch:
+      return ActionKind::kRekey;
     case Record::kHeader:
     case Record::RECORD_NOT_SET:
       break;

@@ -27,9 +27,10 @@ enum class ActionKind : uint8_t {
   kReprieve,    // Reprieve
   kTrim,        // TrimLog
   kRelease,     // ReleaseClaims
+  kRekey,       // BeginKeyEpoch
   kCheckpoint,  // not a commit: an object beside the log
 };
-inline constexpr size_t kActionKinds = 14;
+inline constexpr size_t kActionKinds = 15;
 // As in the table's headings: "append", "fold", ...
 std::string_view ActionKindName(ActionKind kind);
 // Of a record that is not the header and that this program knows.

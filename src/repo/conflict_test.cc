@@ -105,6 +105,11 @@ Record Trim(uint64_t floor) {
   record.mutable_trim_log()->set_log_floor(floor);
   return record;
 }
+Record Rekey(uint32_t key_id) {
+  Record record;
+  record.mutable_begin_key_epoch()->set_key_id(key_id);
+  return record;
+}
 Record Release(const std::string& topic, uint64_t branch = 0) {
   Record record;
   record.mutable_release_claims()->set_topic(topic);
@@ -160,6 +165,8 @@ Record Example(ActionKind kind) {
       return Trim(7);
     case ActionKind::kRelease:
       return Release("t");
+    case ActionKind::kRekey:
+      return Rekey(3);
     case ActionKind::kCheckpoint:
       break;
   }

@@ -8,6 +8,7 @@
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
 #include "repo/record_text.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -23,6 +24,10 @@ std::string FlagNames(uint32_t flags) {
     if ((flags & bit) != 0) out += (out.empty() ? "" : ",") + std::string(name);
   }
   return out;
+}
+
+std::string TagText(const BlockPlace& place, size_t at) {
+  return ToHex(AsBytes(place.frame_tags).subspan(at, kAeadTagBytes));
 }
 
 std::string BlockJson(const BlockEntry& e, const std::string& pack) {
@@ -42,6 +47,12 @@ std::string BlockJson(const BlockEntry& e, const std::string& pack) {
   out += R"(,"frame_checks":[)";
   for (size_t i = 0; i < p.frame_checks.size(); ++i) {
     out += fmt::format("{}\"{:08x}\"", i == 0 ? "" : ",", p.frame_checks[i]);
+  }
+  if (!p.frame_tags.empty()) {
+    out += "],\"frame_tags\":[";
+    for (size_t i = 0; i < p.frame_tags.size(); i += kAeadTagBytes) {
+      out += fmt::format("{}\"{}\"", i == 0 ? "" : ",", TagText(p, i));
+    }
   }
   out += R"(],"aborted":[)";
   for (size_t i = 0; i < s.aborted.size(); ++i) {
@@ -77,6 +88,10 @@ std::string BlockText(const BlockEntry& e, const std::string& pack) {
   if (!p.frame_checks.empty()) {
     out += "\n    frame checks:";
     for (uint32_t check : p.frame_checks) out += fmt::format(" {:08x}", check);
+  }
+  if (!p.frame_tags.empty()) {
+    out += "\n    frame tags:";
+    for (size_t i = 0; i < p.frame_tags.size(); i += kAeadTagBytes) out += " " + TagText(p, i);
   }
   return out;
 }
@@ -116,23 +131,28 @@ class Dumper {
     MB_RETURN_IF_ERROR(store_.GetRange(name_, 0, header, context_));
     MB_ASSIGN_OR_RETURN(ObjectType type, PeekObjectType(name_, header));
     PrintHeader(type, info.size, header);
-    MB_RETURN_IF_ERROR(CheckObjectHeader(type, name_, header));
+    MB_RETURN_IF_ERROR(CheckObjectHeader(type, name_, header, KeysOf(store_)));
     if (type == ObjectType::kPack) return DumpPack();
     MB_ASSIGN_OR_RETURN(Bytes bytes, store_.Get(name_, kSmallObjectBytesMax, context_));
-    return ReadObject(type, name_, bytes,
-                      [&](ByteView record) { return DumpRecord(type, record); });
+    return ReadObject(
+        type, name_, bytes, [&](ByteView record) { return DumpRecord(type, record); },
+        KeysOf(store_));
   }
 
  private:
   void PrintHeader(ObjectType type, uint64_t size, const uint8_t* header) {
-    std::string salt = ToHex(HeaderSalt(ByteView(header, kObjectHeaderBytes)));
+    ByteView bytes(header, kObjectHeaderBytes);
+    std::string salt = ToHex(HeaderSalt(bytes));
+    uint32_t key = HeaderKeyId(bytes);
     if (options_.json) {
-      out_ << fmt::format(R"({{"object":{},"type":"{}","version":{},"bytes":{},"salt":"{}"}})",
-                          JsonString(name_), ObjectTypeName(type), header[5], size, salt)
+      out_ << fmt::format(R"({{"object":{},"type":"{}","version":{},"bytes":{},"salt":"{}"{}}})",
+                          JsonString(name_), ObjectTypeName(type), header[5], size, salt,
+                          key == 0 ? "" : fmt::format(R"(,"key_id":{})", key))
            << "\n";
     } else {
-      out_ << fmt::format("{}: {}, format {}, {} bytes, salt {}\n", name_, ObjectTypeName(type),
-                          header[5], size, salt);
+      out_ << fmt::format("{}: {}, format {}, {} bytes, salt {}{}\n", name_, ObjectTypeName(type),
+                          header[5], size, salt,
+                          key == 0 ? "" : fmt::format(", encrypted with key {}", key));
     }
   }
 
@@ -150,10 +170,24 @@ class Dumper {
         return DumpManifestRecord(bytes);
       case ObjectType::kOffsetMap:
         return DumpMessage<format::OffsetMapRecord>(bytes);
+      case ObjectType::kKeySlot:
+        return DumpSlot(bytes);
       case ObjectType::kPack:
         break;
     }
     return Status(Code::kInternal, "object type");
+  }
+
+  // The public header; what is sealed stays bytes.
+  Status DumpSlot(ByteView bytes) {
+    format::KeySlot slot;
+    format::KeySlotHeader header;
+    if (!slot.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+        !header.ParseFromString(slot.header())) {
+      return Status(Code::kCorrupt, fmt::format("{}: record {} does not parse", name_, records_));
+    }
+    Print(header);
+    return Status::Ok();
   }
 
   template <typename Message>

@@ -7,8 +7,7 @@ namespace {
 
 std::shared_ptr<const std::vector<BlockEntry>> WithoutChecks(std::vector<BlockEntry> entries) {
   for (BlockEntry& entry : entries) {
-    entry.place.frame_checks.clear();
-    entry.place.frame_checks.shrink_to_fit();
+    entry.place.DropChecks();
   }
   return std::make_shared<const std::vector<BlockEntry>>(std::move(entries));
 }

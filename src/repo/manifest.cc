@@ -9,6 +9,7 @@
 #include "repo/content_object.h"
 #include "repo/object.h"
 #include "repo/pack_format.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -25,8 +26,8 @@ Status Corrupt(std::string message) {
 class ShardBuilder {
  public:
   ShardBuilder(TopicId topic_id, const std::string& topic,
-               const std::vector<format::PackRef>& packs)
-      : packs_(packs) {
+               const std::vector<format::PackRef>& packs, const Keyring* keys)
+      : packs_(packs), keys_(keys) {
     header_.set_topic_id(ToString(topic_id.id.view()));
     header_.set_topic(topic);
   }
@@ -38,7 +39,7 @@ class ShardBuilder {
     format::ManifestRecord record;
     *record.mutable_run() = std::move(run);
     MB_ASSIGN_OR_RETURN(FramePayload payload, ObjectBuilder::Encode(record));
-    bytes_ += payload.stored.size() + kFrameHeaderBytes + kFrameTrailerBytes;
+    bytes_ += payload.stored.size() + kFrameHeaderBytes + kSealedTrailerBytes;
     runs_.push_back(std::move(payload));
     return Status::Ok();
   }
@@ -48,7 +49,7 @@ class ShardBuilder {
 
   // The shard's object; the builder is empty again.
   Result<Bytes> Finish() {
-    ObjectBuilder builder(ObjectType::kManifest);
+    ObjectBuilder builder(ObjectType::kManifest, keys_, kFolder);
     format::ManifestRecord record;
     *record.mutable_header() = header_;
     size_t used = 0;
@@ -90,6 +91,7 @@ class ShardBuilder {
   }
 
   const std::vector<format::PackRef>& packs_;
+  const Keyring* keys_;
   format::ManifestHeader header_;
   std::map<uint32_t, uint32_t> numbers_;
   std::vector<uint32_t> order_;
@@ -152,7 +154,9 @@ struct ManifestReader {
         return Corrupt(name + ": a block of another topic");
       }
       if (e.pack >= manifest.packs.size()) return Corrupt(name + ": a block of no pack");
-      if (!e.place.frame_checks.empty()) return Corrupt(name + ": frame checks in a manifest");
+      if (!e.place.frame_checks.empty() || !e.place.frame_tags.empty()) {
+        return Corrupt(name + ": frame checks in a manifest");
+      }
       if (e.place.pack_offset + e.place.stored_bytes > manifest.packs[e.pack].index_offset()) {
         return Corrupt(name + ": a block lies beyond its pack");
       }
@@ -163,12 +167,12 @@ struct ManifestReader {
 
 // What was decoded from a shard must be the entries that went into it.
 Status CheckReadsBack(ByteView bytes, std::span<const BlockEntry* const> entries,
-                      const std::vector<format::PackRef>& packs) {
+                      const std::vector<format::PackRef>& packs, const Keyring* keys) {
   auto refuse = [] {
     return Status(Code::kInternal, "a manifest does not read back as it was written")
         .WithHint("nothing was stored; suspect this machine's memory or a bug");
   };
-  auto again = DecodeManifest("manifest", bytes);
+  auto again = DecodeManifest("manifest", bytes, keys);
   if (!again.ok() || again->entries.size() != entries.size()) return refuse();
   for (size_t i = 0; i < entries.size(); ++i) {
     BlockEntry& got = again->entries[i];
@@ -209,10 +213,12 @@ Result<std::vector<const BlockEntry*>> SortedEntries(TopicId topic_id, const std
 
 }  // namespace
 
-Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes) {
+Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes,
+                                     const Keyring* keys) {
   ManifestReader reader{name, {}, false, 0};
-  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kManifest, name, bytes,
-                                [&](ByteView record) { return reader.Add(record); }));
+  MB_RETURN_IF_ERROR(ReadObject(
+      ObjectType::kManifest, name, bytes, [&](ByteView record) { return reader.Add(record); },
+      keys));
   MB_RETURN_IF_ERROR(reader.Check());
   return std::move(reader.manifest);
 }
@@ -220,7 +226,7 @@ Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes) {
 Result<TopicManifest> ReadManifest(store::Store& store, const format::ObjectRef& ref,
                                    const CallContext& context) {
   MB_ASSIGN_OR_RETURN(Bytes bytes, GetContentObject(store, kFolder, ref, context));
-  return DecodeManifest(ContentName(kFolder, ref), bytes);
+  return DecodeManifest(ContentName(kFolder, ref), bytes, KeysOf(store));
 }
 
 Result<std::vector<format::ObjectRef>> WriteManifests(
@@ -229,12 +235,13 @@ Result<std::vector<format::ObjectRef>> WriteManifests(
     const std::vector<BlockEntry>& entries, const CallContext& context, uint64_t shard_bytes) {
   MB_ASSIGN_OR_RETURN(auto sorted, SortedEntries(topic_id, topic, packs.size(), entries));
   std::vector<format::ObjectRef> refs = keep;
-  ShardBuilder shard(topic_id, topic, packs);
+  const Keyring* keys = KeysOf(store);
+  ShardBuilder shard(topic_id, topic, packs, keys);
   std::span<const BlockEntry* const> left = sorted;
   size_t in_shard = 0;
   auto close = [&]() -> Status {
     MB_ASSIGN_OR_RETURN(Bytes bytes, shard.Finish());
-    MB_RETURN_IF_ERROR(CheckReadsBack(bytes, left.first(in_shard), packs));
+    MB_RETURN_IF_ERROR(CheckReadsBack(bytes, left.first(in_shard), packs, keys));
     MB_ASSIGN_OR_RETURN(format::ObjectRef ref, PutContentObject(store, kFolder, bytes, context));
     refs.push_back(std::move(ref));
     left = left.subspan(in_shard);

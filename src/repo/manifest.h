@@ -13,6 +13,8 @@
 
 namespace maxbrod::repo {
 
+class Keyring;
+
 // A shard is closed once this many bytes are stored in it.
 inline constexpr uint64_t kManifestShardBytes = 16 * kMiB;
 
@@ -47,6 +49,7 @@ Result<TopicManifest> ReadManifest(store::Store& store, const format::ObjectRef&
                                    const CallContext& context);
 
 // The same from bytes in memory. `name` is for messages.
-Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes);
+Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes,
+                                     const Keyring* keys = nullptr);
 
 }  // namespace maxbrod::repo

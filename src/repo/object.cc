@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <google/protobuf/message_lite.h>
 
+#include <deque>
+
 #include "codec/compress.h"
 #include "codec/crc32c.h"
 #include "codec/hash.h"
+#include "repo/keyring.h"
+#include "repo/object_cipher.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -49,6 +53,7 @@ bool KnownType(uint8_t type) {
     case ObjectType::kSnapshot:
     case ObjectType::kOffsetMap:
     case ObjectType::kPack:
+    case ObjectType::kKeySlot:
       return true;
   }
   return false;
@@ -64,19 +69,37 @@ Status CheckHeaderFields(const std::string& name, const uint8_t* h) {
                               h[kVersionAt], kFormatVersion))
         .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
   }
-  if (h[kCryptoAt] == kCryptoAes256Gcm) {
-    return Status(Code::kUnsupported,
-                  name + ": encrypted (AES-256-GCM), which this program cannot read")
-        .WithHint("use a maxbrod version with repository encryption");
-  }
-  if (h[kCryptoAt] != kCryptoPlain || h[kReservedAt] != 0) {
+  if (h[kCryptoAt] > kCryptoAes256Gcm || h[kReservedAt] != 0) {
     return Status(Code::kUnsupported,
                   fmt::format("{}: unknown crypto mode {}/{}", name, h[kCryptoAt], h[kReservedAt]))
         .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
   }
+  if (h[kCryptoAt] == kCryptoAes256Gcm) return Status::Ok();
   if (LoadBig<uint32_t>(h + kKeyIdAt) != 0 ||
       !AllZero(ByteView(h + kCommitmentAt, kHeaderCrcAt - kCommitmentAt))) {
     return Corrupt(name + ": a plain object that names a key");
+  }
+  return Status::Ok();
+}
+
+// What is read before there are keys.
+bool IsPublic(ObjectType type) {
+  return type == ObjectType::kConfig || type == ObjectType::kKeySlot;
+}
+
+Status CheckMode(ObjectType type, const std::string& name, bool sealed, bool has_keys) {
+  if (IsPublic(type)) {
+    if (!sealed) return Status::Ok();
+    return Status(Code::kUnsupported, fmt::format("{}: an encrypted {}", name, ObjectTypeName(type)))
+        .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
+  }
+  if (sealed && !has_keys) {
+    return Status(Code::kUnsupported, name + ": encrypted, and no key was given")
+        .WithHint("give the repository's key: --passphrase-file, --key-file, ...");
+  }
+  if (!sealed && has_keys) {
+    return Corrupt(name + ": is not encrypted, but the repository is")
+        .WithHint("somebody without the key put it there; nothing of it was used");
   }
   return Status::Ok();
 }
@@ -106,6 +129,8 @@ const char* ObjectTypeName(ObjectType type) {
       return "offset-map";
     case ObjectType::kPack:
       return "pack";
+    case ObjectType::kKeySlot:
+      return "key-slot";
   }
   return "unknown";
 }
@@ -125,6 +150,26 @@ void EncodeObjectHeader(ObjectType type, const Salt& salt, uint8_t* out) {
   out[kCryptoAt] = kCryptoPlain;
   std::memcpy(out + kSaltAt, salt.data(), salt.size());
   StoreBig<uint32_t>(out + kHeaderCrcAt, Crc32c(ByteView(out, kHeaderCrcAt)));
+}
+
+void EncodeSealedHeader(ObjectType type, uint32_t key_id, const Salt& salt, ByteView commitment,
+                        uint8_t* out) {
+  MB_CHECK(commitment.size() == kHeaderCrcAt - kCommitmentAt);
+  EncodeObjectHeader(type, salt, out);
+  out[kCryptoAt] = kCryptoAes256Gcm;
+  StoreBig<uint32_t>(out + kKeyIdAt, key_id);
+  std::memcpy(out + kCommitmentAt, commitment.data(), commitment.size());
+  StoreBig<uint32_t>(out + kHeaderCrcAt, Crc32c(ByteView(out, kHeaderCrcAt)));
+}
+
+bool IsSealedHeader(ByteView header) {
+  return header.size() >= kObjectHeaderBytes && header[kCryptoAt] == kCryptoAes256Gcm &&
+         std::memcmp(header.data(), kMagic, sizeof(kMagic)) == 0;
+}
+
+uint32_t HeaderKeyId(ByteView header) {
+  MB_CHECK(header.size() >= kObjectHeaderBytes);
+  return LoadBig<uint32_t>(header.data() + kKeyIdAt);
 }
 
 Salt HeaderSalt(ByteView header) {
@@ -152,14 +197,24 @@ Result<ObjectType> PeekObjectType(const std::string& name, ByteView bytes) {
   return static_cast<ObjectType>(h[kTypeAt]);
 }
 
-Status CheckObjectHeader(ObjectType type, const std::string& name, ByteView bytes) {
+Status CheckObjectHeader(ObjectType type, const std::string& name, ByteView bytes,
+                         const Keyring* keys) {
+  return CheckerOf(type, name, bytes, keys).status();
+}
+
+Result<FrameChecker> CheckerOf(ObjectType type, const std::string& name, ByteView bytes,
+                               const Keyring* keys) {
   MB_ASSIGN_OR_RETURN(ObjectType found, PeekObjectType(name, bytes));
   MB_RETURN_IF_ERROR(CheckHeaderFields(name, bytes.data()));
   if (found != type) {
     return Corrupt(fmt::format("{}: is a {}, expected a {}", name, ObjectTypeName(found),
                                ObjectTypeName(type)));
   }
-  return Status::Ok();
+  bool sealed = IsSealedHeader(bytes);
+  MB_RETURN_IF_ERROR(CheckMode(type, name, sealed, keys != nullptr));
+  if (!sealed) return FrameChecker(HeaderSalt(bytes));
+  MB_ASSIGN_OR_RETURN(auto cipher, keys->Open(type, name, bytes.first(kObjectHeaderBytes)));
+  return FrameChecker(std::move(cipher));
 }
 
 // ---- Frames
@@ -201,8 +256,13 @@ FrameChecker::FrameChecker(ByteView salt) {
   salt_crc_ = Crc32c(salt.first(kFrameSaltBytes));
 }
 
+uint32_t FrameChecker::key_id() const {
+  return cipher_ ? cipher_->key_id() : 0;
+}
+
 uint32_t FrameChecker::Check(uint32_t ordinal, const uint8_t* header, uint32_t payload_crc,
                              uint32_t payload_bytes) const {
+  MB_CHECK(cipher_ == nullptr);
   uint8_t position[4];
   StoreBig<uint32_t>(position, ordinal);
   uint32_t crc = Crc32cExtend(salt_crc_, position);
@@ -210,34 +270,87 @@ uint32_t FrameChecker::Check(uint32_t ordinal, const uint8_t* header, uint32_t p
   return Crc32cCombine(crc, payload_crc, payload_bytes);
 }
 
-Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint64_t base,
+namespace {
+
+std::string FrameText(uint32_t ordinal, uint64_t base) {
+  return fmt::format("frame {} at byte {}", ordinal, base);
+}
+
+// The parts of a frame, nothing of them proven.
+struct RawFrame {
+  const uint8_t* header;
+  ByteView payload;
+  const uint8_t* trailer;
+};
+
+Result<RawFrame> SplitFrame(size_t trailer_bytes, uint32_t ordinal, uint64_t base,
                             ByteView* bytes) {
-  auto context = [&] { return fmt::format("frame {} at byte {}", ordinal, base); };
-  if (bytes->size() < kFrameHeaderBytes + kFrameTrailerBytes) {
-    return Corrupt(context() + ": cut short");
+  if (bytes->size() < kFrameHeaderBytes + trailer_bytes) {
+    return Corrupt(FrameText(ordinal, base) + ": cut short");
   }
   const uint8_t* p = bytes->data();
   auto header = FrameHeader::Decode(p);
-  if (!header.ok() && header.status().code() != Code::kUnsupported) {
-    return header.status().WithContext(context());
-  }
   // An unknown kind is believed only when the check holds; else it is damage.
+  if (!header.ok() && header.status().code() != Code::kUnsupported) {
+    return header.status().WithContext(FrameText(ordinal, base));
+  }
   uint32_t stored = LoadBig<uint32_t>(p + 4);
-  if (stored > bytes->size() - kFrameHeaderBytes - kFrameTrailerBytes) {
-    return Corrupt(context() + ": cut short");
+  if (stored > bytes->size() - kFrameHeaderBytes - trailer_bytes) {
+    return Corrupt(FrameText(ordinal, base) + ": cut short");
   }
+  RawFrame frame{p, bytes->subspan(kFrameHeaderBytes, stored), p + kFrameHeaderBytes + stored};
+  *bytes = bytes->subspan(kFrameHeaderBytes + stored + trailer_bytes);
+  return frame;
+}
+
+Status CheckKnown(const Result<FrameHeader>& header, uint32_t ordinal, uint64_t base) {
+  if (header.ok()) return Status::Ok();
+  return header.status()
+      .WithContext(FrameText(ordinal, base))
+      .WithHint("a newer maxbrod wrote this object: use that version or a later one");
+}
+
+}  // namespace
+
+Result<SealedFrame> TakeSealedFrame(uint64_t base, uint32_t ordinal, ByteView* bytes) {
+  MB_ASSIGN_OR_RETURN(RawFrame raw, SplitFrame(kSealedTrailerBytes, ordinal, base, bytes));
+  auto header = FrameHeader::Decode(raw.header);
+  return SealedFrame{header.ok() ? *header : FrameHeader(), raw.header, raw.payload, raw.trailer};
+}
+
+Status OpenSealedFrame(const FrameChecker& checker, const SealedFrame& frame, uint32_t ordinal,
+                       uint64_t base, uint8_t* out) {
+  if (!checker.cipher()->Open(ordinal, frame.encoded_header, frame.sealed, frame.tag, out)) {
+    return Corrupt(FrameText(ordinal, base) + ": damaged or forged (AES-GCM)");
+  }
+  return CheckKnown(FrameHeader::Decode(frame.encoded_header), ordinal, base);
+}
+
+Result<FrameView> TakeFrame(const FrameChecker& checker, uint32_t ordinal, uint64_t base,
+                            ByteView* bytes, Bytes* opened) {
+  ByteView left = *bytes;
   FrameView frame;
-  frame.payload = bytes->subspan(kFrameHeaderBytes, stored);
-  frame.check = LoadBig<uint32_t>(p + kFrameHeaderBytes + stored);
-  if (checker.Check(ordinal, p, Crc32c(frame.payload), stored) != frame.check) {
-    return Corrupt(context() + ": damaged (CRC32C)");
+  if (ObjectCipher* cipher = checker.cipher()) {
+    MB_ASSIGN_OR_RETURN(SealedFrame sealed, TakeSealedFrame(base, ordinal, &left));
+    if (opened == nullptr) opened = &cipher->scratch();
+    if (opened->size() < sealed.sealed.size()) opened->resize(sealed.sealed.size());
+    MB_RETURN_IF_ERROR(OpenSealedFrame(checker, sealed, ordinal, base, opened->data()));
+    frame.header = sealed.header;
+    frame.payload = ByteView(*opened).first(sealed.sealed.size());
+    std::memcpy(frame.check.tag.data(), sealed.tag, frame.check.tag.size());
+  } else {
+    MB_ASSIGN_OR_RETURN(RawFrame raw, SplitFrame(kFrameTrailerBytes, ordinal, base, &left));
+    auto size = static_cast<uint32_t>(raw.payload.size());
+    frame.payload = raw.payload;
+    frame.check.crc = LoadBig<uint32_t>(raw.trailer);
+    if (checker.Check(ordinal, raw.header, Crc32c(raw.payload), size) != frame.check.crc) {
+      return Corrupt(FrameText(ordinal, base) + ": damaged (CRC32C)");
+    }
+    auto header = FrameHeader::Decode(raw.header);
+    MB_RETURN_IF_ERROR(CheckKnown(header, ordinal, base));
+    frame.header = *header;
   }
-  if (!header.ok()) {
-    return header.status().WithContext(context()).WithHint(
-        "a newer maxbrod wrote this object: use that version or a later one");
-  }
-  frame.header = *header;
-  *bytes = bytes->subspan(kFrameHeaderBytes + stored + kFrameTrailerBytes);
+  *bytes = left;
   return frame;
 }
 
@@ -262,8 +375,8 @@ FramePayload EncodePayload(Bytes plain) {
   return payload;
 }
 
-uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
-                     const FramePayload& payload, Bytes* out) {
+FrameCheck AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind kind, uint8_t flags,
+                       const FramePayload& payload, Bytes* out) {
   FrameHeader header;
   header.plain_bytes = payload.plain_bytes;
   header.stored_bytes = static_cast<uint32_t>(payload.stored.size());
@@ -273,9 +386,18 @@ uint32_t AppendFrame(const FrameChecker& checker, uint32_t ordinal, FrameKind ki
   uint8_t encoded[kFrameHeaderBytes];
   header.Encode(encoded);
   Append(*out, encoded);
+  FrameCheck check;
+  if (ObjectCipher* cipher = checker.cipher()) {
+    size_t at = out->size();
+    out->resize(at + payload.stored.size());
+    ByteView piece = payload.stored;
+    check.tag = cipher->Seal(ordinal, encoded, {&piece, 1}, out->data() + at);
+    Append(*out, check.tag);
+    return check;
+  }
   Append(*out, payload.stored);
-  uint32_t check = checker.Check(ordinal, encoded, Crc32c(payload.stored), header.stored_bytes);
-  AppendBig<uint32_t>(*out, check);
+  check.crc = checker.Check(ordinal, encoded, Crc32c(payload.stored), header.stored_bytes);
+  AppendBig<uint32_t>(*out, check.crc);
   return check;
 }
 
@@ -287,6 +409,20 @@ ObjectBuilder::ObjectBuilder(ObjectType type) : ObjectBuilder(type, FreshSalt())
 ObjectBuilder::ObjectBuilder(ObjectType type, const Salt& salt) : checker_(salt) {
   bytes_.resize(kObjectHeaderBytes);
   EncodeObjectHeader(type, salt, bytes_.data());
+}
+
+ObjectBuilder::ObjectBuilder(ObjectType type, const Keyring* keys, const std::string& name)
+    : ObjectBuilder(type, keys, name, FreshSalt()) {}
+
+ObjectBuilder::ObjectBuilder(ObjectType type, const Keyring* keys, const std::string& name,
+                             const Salt& salt)
+    : ObjectBuilder(type, salt) {
+  if (keys == nullptr || IsPublic(type)) return;
+  MB_CHECK(type != ObjectType::kPack);
+  auto cipher = keys->Seal(type, name, salt);
+  MB_CHECK(cipher.ok());  // every ring has the meta key
+  checker_ = FrameChecker(*cipher);
+  bytes_.assign((*cipher)->header().begin(), (*cipher)->header().end());
 }
 
 Result<FramePayload> ObjectBuilder::Encode(const google::protobuf::MessageLite& record) {
@@ -326,15 +462,16 @@ Bytes ObjectBuilder::Finish() {
 }
 
 Status ReadObject(ObjectType type, const std::string& name, ByteView bytes,
-                  const std::function<Status(ByteView record)>& record) {
-  MB_RETURN_IF_ERROR(CheckObjectHeader(type, name, bytes));
-  FrameChecker checker(HeaderSalt(bytes));
+                  const std::function<Status(ByteView record)>& record, const Keyring* keys) {
+  MB_ASSIGN_OR_RETURN(FrameChecker checker, CheckerOf(type, name, bytes, keys));
   std::vector<FrameView> frames;
+  std::deque<Bytes> opened;  // what was decrypted; the views of `frames` point here
   ByteView left = bytes.subspan(kObjectHeaderBytes);
   for (bool last = false; !last;) {
     if (left.empty()) return Corrupt(name + ": ends before its last frame");
-    auto frame =
-        TakeFrame(checker, static_cast<uint32_t>(frames.size()), bytes.size() - left.size(), &left);
+    auto frame = TakeFrame(checker, static_cast<uint32_t>(frames.size()),
+                           bytes.size() - left.size(), &left,
+                           checker.cipher() == nullptr ? nullptr : &opened.emplace_back());
     if (!frame.ok()) return frame.status().WithContext(name);
     if (frame->header.kind != FrameKind::kRecord) {
       return Corrupt(fmt::format("{}: frame {} is not a record", name, frames.size()));

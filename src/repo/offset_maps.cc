@@ -10,6 +10,7 @@
 #include "repo/commit_codec.h"
 #include "repo/content_object.h"
 #include "repo/object.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -84,13 +85,13 @@ class ObjectWriter {
   Status Close() {
     if (header_.runs() == 0) return Status::Ok();
     MB_RETURN_IF_ERROR(FlushRecord());
-    ObjectBuilder builder(ObjectType::kOffsetMap);
+    ObjectBuilder builder(ObjectType::kOffsetMap, KeysOf(store_), kFolder);
     format::OffsetMapRecord head;
     *head.mutable_header() = header_;
     MB_RETURN_IF_ERROR(builder.Add(head));
     for (FramePayload& record : records_) builder.Add(std::move(record));
     Bytes bytes = builder.Finish();
-    auto again = DecodeOffsetMaps("new offset map", bytes);
+    auto again = DecodeOffsetMaps("new offset map", bytes, KeysOf(store_));
     if (!again.ok() || *again != expected_) {
       return Status(Code::kInternal, "an offset map does not read back as it was written" +
                                          (again.ok() ? "" : ": " + again.status().message()))
@@ -111,7 +112,7 @@ class ObjectWriter {
   Status FlushRecord() {
     if (record_bytes_ == 0) return Status::Ok();
     MB_ASSIGN_OR_RETURN(FramePayload payload, ObjectBuilder::Encode(record_));
-    bytes_ += payload.stored.size() + kFrameHeaderBytes + kFrameTrailerBytes;
+    bytes_ += payload.stored.size() + kFrameHeaderBytes + kSealedTrailerBytes;
     records_.push_back(std::move(payload));
     record_.Clear();
     record_bytes_ = 0;
@@ -265,10 +266,12 @@ struct ObjectReader {
   }
 };
 
-Status ReadInto(const std::string& name, ByteView bytes, MapAssembler& assembler) {
+Status ReadInto(const std::string& name, ByteView bytes, MapAssembler& assembler,
+                const Keyring* keys) {
   ObjectReader reader{name, assembler};
-  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kOffsetMap, name, bytes,
-                                [&](ByteView record) { return reader.Add(record); }));
+  MB_RETURN_IF_ERROR(ReadObject(
+      ObjectType::kOffsetMap, name, bytes, [&](ByteView record) { return reader.Add(record); },
+      keys));
   if (!reader.has_header || reader.runs_left != 0 || reader.ranges_left != 0) {
     return Corrupt(name + ": parts of it are missing");
   }
@@ -302,7 +305,7 @@ Status ForEachOffsetMap(store::Store& store, const format::RestoreRecord& record
   for (const format::ObjectRef& ref : record.offset_maps()) {
     MB_RETURN_IF_ERROR(context.Check());
     MB_ASSIGN_OR_RETURN(Bytes bytes, GetContentObject(store, kFolder, ref, context));
-    MB_RETURN_IF_ERROR(ReadInto(OffsetMapName(ref), bytes, assembler));
+    MB_RETURN_IF_ERROR(ReadInto(OffsetMapName(ref), bytes, assembler, KeysOf(store)));
   }
   return assembler.Finish();
 }
@@ -323,14 +326,15 @@ Result<std::vector<PartitionOffsetMap>> ReadOffsetMaps(store::Store& store,
   return out;
 }
 
-Result<std::vector<PartitionOffsetMap>> DecodeOffsetMaps(const std::string& name, ByteView bytes) {
+Result<std::vector<PartitionOffsetMap>> DecodeOffsetMaps(const std::string& name, ByteView bytes,
+                                                         const Keyring* keys) {
   std::vector<PartitionOffsetMap> out;
   OffsetMapCallback add = [&](PartitionOffsetMap map) {
     out.push_back(std::move(map));
     return Status::Ok();
   };
   MapAssembler assembler(add);
-  MB_RETURN_IF_ERROR(ReadInto(name, bytes, assembler));
+  MB_RETURN_IF_ERROR(ReadInto(name, bytes, assembler, keys));
   MB_RETURN_IF_ERROR(assembler.Finish());
   return out;
 }
@@ -340,7 +344,7 @@ Status CheckOffsetMaps(store::Store& store, const format::ObjectRef& ref,
   MB_ASSIGN_OR_RETURN(Bytes bytes, GetContentObject(store, kFolder, ref, context));
   OffsetMapCallback drop = [](const PartitionOffsetMap&) { return Status::Ok(); };
   MapAssembler assembler(drop);
-  MB_RETURN_IF_ERROR(ReadInto(OffsetMapName(ref), bytes, assembler));
+  MB_RETURN_IF_ERROR(ReadInto(OffsetMapName(ref), bytes, assembler, KeysOf(store)));
   return assembler.Finish();
 }
 

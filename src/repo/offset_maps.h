@@ -14,6 +14,8 @@
 
 namespace maxbrod::repo {
 
+class Keyring;
+
 struct PartitionOffsetMap {
   std::string source_topic;
   std::string target_topic;
@@ -51,7 +53,8 @@ Result<std::vector<PartitionOffsetMap>> ReadOffsetMaps(store::Store& store,
 
 // One object from bytes in memory. A map that goes on in the next object is there as far as it is
 // in this one. `name` is for messages.
-Result<std::vector<PartitionOffsetMap>> DecodeOffsetMaps(const std::string& name, ByteView bytes);
+Result<std::vector<PartitionOffsetMap>> DecodeOffsetMaps(const std::string& name, ByteView bytes,
+                                                         const Keyring* keys = nullptr);
 
 // One object from the store, its SHA-256 compared with the reference; for checks.
 Status CheckOffsetMaps(store::Store& store, const format::ObjectRef& ref,

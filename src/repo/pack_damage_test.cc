@@ -183,9 +183,9 @@ TEST_F(PackDamageTest, AnIndexThatContradictsItselfIsRefused) {
   uint32_t frames = 0;
   for (const auto& e : pack.blocks) frames += e.place.frames;
   auto code = [&](const std::vector<BlockEntry>& blocks, uint64_t data_bytes, uint32_t n) {
-    auto tail = EncodePackTail(id, data_bytes, n, blocks);
+    auto tail = EncodePackTail(id, FrameChecker(id.id.view()), data_bytes, n, blocks);
     EXPECT_TRUE(tail.ok());
-    return DecodePackTail("x", id, at, *tail).status().code();
+    return DecodePackTail("x", id, FrameChecker(id.id.view()), at, *tail).status().code();
   };
   EXPECT_EQ(code(pack.blocks, at, frames), Code::kOk);
   EXPECT_EQ(code(pack.blocks, at + 1, frames), Code::kCorrupt);

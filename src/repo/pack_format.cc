@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codec/crc32c.h"
+#include "repo/keyring.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -49,12 +50,9 @@ struct IndexReader {
         .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
   }
 
-  Status CheckHeader(PackId id, const PackTrailer& trailer) const {
+  Status CheckHeader(PackId id, const FrameChecker& checker, const PackTrailer& trailer) const {
     if (!has_header) return Corrupt(name + ": the index has no header");
-    if (header.key_id() != 0) {
-      return Status(Code::kUnsupported, name + ": encrypted, which this program cannot read")
-          .WithHint("use a maxbrod version with repository encryption");
-    }
+    if (header.key_id() != checker.key_id()) return Corrupt(name + ": the index names another key");
     if (AsText(id.id.view()) != header.pack_id())
       return Corrupt(name + ": the index is another pack's");
     if (header.data_bytes() != trailer.index_offset || header.frames() != trailer.first_frame ||
@@ -64,11 +62,12 @@ struct IndexReader {
     return Status::Ok();
   }
 
-  Status CheckTiling(const PackTrailer& trailer) const {
+  Status CheckTiling(const FrameChecker& checker, const PackTrailer& trailer) const {
     std::vector<const BlockPlace*> places;
     places.reserve(blocks.size());
     for (const BlockEntry& e : blocks) {
-      if (e.place.frame_checks.empty()) return Corrupt(name + ": a block without frame checks");
+      bool checked = checker.cipher() ? !e.place.frame_tags.empty() : !e.place.frame_checks.empty();
+      if (!checked) return Corrupt(name + ": a block without frame checks");
       places.push_back(&e.place);
     }
     std::sort(places.begin(), places.end(), [](const BlockPlace* a, const BlockPlace* b) {
@@ -115,14 +114,15 @@ Result<PackTrailer> PackTrailer::Decode(PackId id, const uint8_t* in) {
   return trailer;
 }
 
-Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
-                             const std::vector<BlockEntry>& blocks) {
+Result<Bytes> EncodePackTail(PackId id, const FrameChecker& checker, uint64_t data_bytes,
+                             uint32_t frames, const std::vector<BlockEntry>& blocks) {
   std::vector<const BlockEntry*> pointers;
   pointers.reserve(blocks.size());
   for (const BlockEntry& e : blocks) pointers.push_back(&e);
   std::vector<format::PackIndexRecord> records(1);
   format::PackIndexHeader* header = records[0].mutable_header();
   header->set_pack_id(ToString(id.id.view()));
+  header->set_key_id(checker.key_id());
   header->set_frames(frames);
   header->set_blocks(blocks.size());
   header->set_data_bytes(data_bytes);
@@ -131,7 +131,6 @@ Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
   }
 
   PackTrailer trailer{data_bytes, frames, static_cast<uint32_t>(records.size())};
-  FrameChecker checker(id.id.view());
   Bytes tail;
   for (size_t i = 0; i < records.size(); ++i) {
     MB_ASSIGN_OR_RETURN(FramePayload payload, ObjectBuilder::Encode(records[i]));
@@ -148,7 +147,8 @@ Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
 }
 
 Result<std::vector<BlockEntry>> DecodePackTail(const std::string& name, PackId id,
-                                               uint64_t index_offset, ByteView tail) {
+                                               const FrameChecker& checker, uint64_t index_offset,
+                                               ByteView tail) {
   if (tail.size() < kPackTrailerBytes) return Corrupt(name + ": too short for an index");
   auto trailer = PackTrailer::Decode(id, tail.data() + tail.size() - kPackTrailerBytes);
   if (!trailer.ok()) return trailer.status().WithContext(name);
@@ -156,7 +156,6 @@ Result<std::vector<BlockEntry>> DecodePackTail(const std::string& name, PackId i
     return Corrupt(fmt::format("{}: the index begins at byte {}, expected {}", name,
                                trailer->index_offset, index_offset));
   }
-  FrameChecker checker(id.id.view());
   ByteView left = tail.first(tail.size() - kPackTrailerBytes);
   size_t frames_bytes = left.size();
   IndexReader reader{name, {}, false, {}};
@@ -174,14 +173,31 @@ Result<std::vector<BlockEntry>> DecodePackTail(const std::string& name, PackId i
     MB_RETURN_IF_ERROR(reader.Add(*plain));
   }
   if (!left.empty()) return Corrupt(name + ": bytes between index and trailer");
-  MB_RETURN_IF_ERROR(reader.CheckHeader(id, *trailer));
-  MB_RETURN_IF_ERROR(reader.CheckTiling(*trailer));
+  MB_RETURN_IF_ERROR(reader.CheckHeader(id, checker, *trailer));
+  MB_RETURN_IF_ERROR(reader.CheckTiling(checker, *trailer));
   return std::move(reader.blocks);
 }
 
 Result<PackId> PackIdOf(const format::PackRef& ref) {
   if (ref.id().size() != 16) return Corrupt("a reference to a pack without an id of 16 bytes");
   return PackId{Uuid::FromBytes(AsBytes(ref.id()).data())};
+}
+
+Result<FrameChecker> PackCheckerOf(const std::string& name, const format::PackRef& ref,
+                                   const Keyring* keys) {
+  MB_ASSIGN_OR_RETURN(PackId id, PackIdOf(ref));
+  if (keys == nullptr) {
+    if (ref.key_id() == 0) return FrameChecker(id.id.view());
+    return Status(Code::kUnsupported, name + ": encrypted, and no key was given")
+        .WithHint("give the repository's key: --passphrase-file, --key-file, ...");
+  }
+  Salt salt;
+  if (ref.salt().size() != salt.size() || ref.salt().compare(0, ref.id().size(), ref.id()) != 0) {
+    return Corrupt(name + ": the reference to the pack has no salt, or another pack's");
+  }
+  std::memcpy(salt.data(), ref.salt().data(), salt.size());
+  MB_ASSIGN_OR_RETURN(auto cipher, keys->OpenPack(name, ref.key_id(), salt));
+  return FrameChecker(std::move(cipher));
 }
 
 }  // namespace maxbrod::repo

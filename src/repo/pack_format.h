@@ -27,15 +27,20 @@ struct PackTrailer {
 
 // The tail (index and trailer) of a pack. `blocks` are sorted by (owner, first offset) and carry
 // frame checks; `data_bytes` is where the index will begin and `frames` the number of frames before
-// it.
-Result<Bytes> EncodePackTail(PackId id, uint64_t data_bytes, uint32_t frames,
-                             const std::vector<BlockEntry>& blocks);
+// it. `checker` is the pack's.
+Result<Bytes> EncodePackTail(PackId id, const FrameChecker& checker, uint64_t data_bytes,
+                             uint32_t frames, const std::vector<BlockEntry>& blocks);
 // The blocks of a tail that begins at `index_offset` of its pack. kCorrupt unless they tile the
 // data area, from the object header to the index, without a gap.
 Result<std::vector<BlockEntry>> DecodePackTail(const std::string& name, PackId id,
-                                               uint64_t index_offset, ByteView tail);
+                                               const FrameChecker& checker, uint64_t index_offset,
+                                               ByteView tail);
 
 // The id inside a reference; kCorrupt unless it has 16 bytes.
 Result<PackId> PackIdOf(const format::PackRef& ref);
+// How its frames are checked, from what the reference tells alone. `keys` is null for a plain
+// repository. kCorrupt when reference and repository are not of one kind; kUnsupported without keys.
+Result<FrameChecker> PackCheckerOf(const std::string& name, const format::PackRef& ref,
+                                   const Keyring* keys);
 
 }  // namespace maxbrod::repo

@@ -8,6 +8,7 @@
 #include "repo/block_decoder.h"
 #include "repo/pack_format.h"
 #include "repo/pack_writer.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -27,16 +28,13 @@ class PackSource {
   static Result<PackSource> Open(store::Store& store, const format::PackRef& pack,
                                  const CallContext& context) {
     MB_ASSIGN_OR_RETURN(PackId id, PackIdOf(pack));
-    if (pack.key_id() != 0) {
-      return Status(Code::kUnsupported,
-                    PackName(pack) + ": encrypted, which this program cannot read")
-          .WithHint("use a maxbrod version with repository encryption");
-    }
+    MB_ASSIGN_OR_RETURN(FrameChecker checker,
+                        PackCheckerOf(PackName(pack), pack, KeysOf(store)));
     if (pack.index_offset() < kObjectHeaderBytes || pack.length() < pack.index_offset() ||
         pack.length() > INT64_MAX) {
       return Corrupt(PackName(pack) + ": the reference to the pack has impossible lengths");
     }
-    return PackSource(store, pack, id, context);
+    return PackSource(store, pack, id, std::move(checker), context);
   }
 
   // Replaces *out by [offset, offset + size).
@@ -65,17 +63,25 @@ class PackSource {
 
   const std::string& name() const { return name_; }
   PackId id() const { return id_; }
+  const FrameChecker& checker() const { return checker_; }
   uint64_t data_bytes() const { return pack_.index_offset(); }
+  Keyring* keys() const { return KeysOf(store_); }
   const CallContext& context() const { return context_; }
 
  private:
-  PackSource(store::Store& store, const format::PackRef& pack, PackId id,
+  PackSource(store::Store& store, const format::PackRef& pack, PackId id, FrameChecker checker,
              const CallContext& context)
-      : store_(store), pack_(pack), id_(id), context_(context), name_(PackName(pack)) {}
+      : store_(store),
+        pack_(pack),
+        id_(id),
+        checker_(std::move(checker)),
+        context_(context),
+        name_(PackName(pack)) {}
 
   store::Store& store_;
   const format::PackRef& pack_;
   PackId id_;
+  FrameChecker checker_;
   const CallContext& context_;
   std::string name_;
 };
@@ -126,7 +132,7 @@ ByteView StoredBlock(const Bytes& buffer, const Range& range, const BlockEntry& 
 class Scanner {
  public:
   Scanner(PackSource& source, const BlockCallback& block, std::vector<PackDamage>* damage)
-      : source_(source), decoder_(source.id()), block_(block), damage_(damage) {}
+      : source_(source), decoder_(source.checker()), block_(block), damage_(damage) {}
 
   Status Scan(const Range& range) {
     Status read = source_.Read(range.offset, range.end - range.offset, &buffer_);
@@ -172,7 +178,7 @@ class Scanner {
 void ScanHeader(PackSource& source, std::vector<PackDamage>* damage) {
   Bytes header;
   Status status = source.Read(0, kObjectHeaderBytes, &header);
-  if (status.ok()) status = CheckObjectHeader(ObjectType::kPack, source.name(), header);
+  if (status.ok()) status = CheckObjectHeader(ObjectType::kPack, source.name(), header, source.keys());
   if (status.ok()) {
     Salt salt = HeaderSalt(header);
     if (!std::equal(salt.begin(), salt.begin() + 16, source.id().id.bytes().begin())) {
@@ -190,7 +196,7 @@ Status ReadBlocks(store::Store& store, const format::PackRef& pack,
   MB_ASSIGN_OR_RETURN(PackSource source, PackSource::Open(store, pack, context));
   for (const BlockEntry* e : entries) MB_RETURN_IF_ERROR(source.CheckPlace(*e));
   std::vector<const BlockEntry*> sorted = SortedByPlace(entries);
-  BlockDecoder decoder(source.id());
+  BlockDecoder decoder(source.checker());
   Bytes buffer;
   for (const Range& range : PlanRanges(sorted, source.data_bytes())) {
     MB_RETURN_IF_ERROR(context.Check());
@@ -209,16 +215,13 @@ Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEn
   MB_ASSIGN_OR_RETURN(PackSource source, PackSource::Open(store, pack, context));
   MB_RETURN_IF_ERROR(source.CheckPlace(entry));
   MB_RETURN_IF_ERROR(source.Read(entry.place.pack_offset, entry.place.stored_bytes, storage));
-  BlockDecoder decoder(source.id());
+  BlockDecoder decoder(source.checker());
   auto plain = decoder.Decode(entry, *storage);
   if (!plain.ok()) return plain.status().WithContext(source.name());
   *batches = *plain;
   bool inside = plain->data() >= storage->data() &&
                 plain->data() + plain->size() <= storage->data() + storage->size();
-  if (!inside) {
-    storage->assign(plain->begin(), plain->end());
-    *batches = *storage;
-  }
+  if (!inside) *batches = decoder.MoveTo(*plain, storage);
   return Status::Ok();
 }
 
@@ -241,7 +244,7 @@ Result<std::vector<BlockEntry>> ReadPackIndex(store::Store& store, const format:
   if (AsText(Sha256(tail)) != pack.index_sha256()) {
     return Corrupt(source.name() + ": the index is not the one that was committed (SHA-256)");
   }
-  return DecodePackTail(source.name(), source.id(), pack.index_offset(), tail);
+  return DecodePackTail(source.name(), source.id(), source.checker(), pack.index_offset(), tail);
 }
 
 Status ScanPack(store::Store& store, const format::PackRef& pack, const BlockCallback& block,

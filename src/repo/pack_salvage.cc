@@ -16,14 +16,17 @@
 #include "repo/pack_format.h"
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
 
 constexpr size_t kChunkBytes = 8 * kMiB;
-constexpr size_t kFrameBytesMax = kFrameHeaderBytes + kFramePlainBytesMax + kFrameTrailerBytes;
+constexpr size_t kFrameBytesMax = kFrameHeaderBytes + kFramePlainBytesMax + kSealedTrailerBytes;
 // How many ordinals a lost place in the pack is tried with.
 constexpr uint64_t kOrdinalsMax = 1 << 16;
+// More than a block header can have: what is longer is not worth trying keys on.
+constexpr uint32_t kBlockHeaderBytesMax = 4 * kKiB;
 
 // A window that moves forward over an object.
 class Window {
@@ -67,8 +70,13 @@ class Window {
 
 class Salvager {
  public:
-  Salvager(Window& window, PackId id, const BlockCallback& block, std::vector<PackDamage>* damage)
-      : window_(window), checker_(id.id.view()), block_(block), damage_(damage) {}
+  Salvager(Window& window, FrameChecker checker, const BlockCallback& block,
+           std::vector<PackDamage>* damage)
+      : window_(window),
+        checker_(std::move(checker)),
+        frame_overhead_(kFrameHeaderBytes + checker_.trailer_bytes()),
+        block_(block),
+        damage_(damage) {}
 
   Status Run() {
     window_.Advance(kObjectHeaderBytes);
@@ -152,13 +160,13 @@ class Salvager {
   // Behind a damaged frame.
   Status StepOver(ByteView front) {
     in_block_ = false;
-    if (front.size() < kFrameHeaderBytes + kFrameTrailerBytes) {
+    if (front.size() < frame_overhead_) {
       window_.Advance(front.size());
       return Status::Ok();
     }
     auto header = FrameHeader::Decode(front.data());
     if (header.ok()) {
-      size_t size = kFrameHeaderBytes + header->stored_bytes + kFrameTrailerBytes;
+      size_t size = header->stored_bytes + frame_overhead_;
       ByteView next = size < front.size() ? front.subspan(size) : ByteView();
       if (TakeFrame(checker_, ordinal_ + 1, window_.at() + size, &next).ok()) {
         window_.Advance(size);
@@ -173,11 +181,11 @@ class Salvager {
     uint64_t from = window_.at();
     for (window_.Advance(1); !window_.AtEnd(); window_.Advance(1)) {
       MB_ASSIGN_OR_RETURN(ByteView front, window_.Front());
-      if (front.size() < kFrameHeaderBytes + kFrameTrailerBytes) break;
+      if (front.size() < frame_overhead_) break;
       if (front[8] != static_cast<uint8_t>(FrameKind::kBlockHeader) || front[10] != 0) continue;
       auto header = FrameHeader::Decode(front.data());
       if (!header.ok()) continue;
-      uint64_t ordinals = (window_.at() - from) / (kFrameHeaderBytes + kFrameTrailerBytes) + 1;
+      uint64_t ordinals = (window_.at() - from) / frame_overhead_ + 1;
       if (FindOrdinal(front, *header, std::min(ordinals, kOrdinalsMax))) return Status::Ok();
     }
     MB_ASSIGN_OR_RETURN(ByteView rest, window_.Front());
@@ -186,8 +194,10 @@ class Salvager {
   }
 
   bool FindOrdinal(ByteView front, const FrameHeader& header, uint64_t tries) {
-    size_t room = front.size() - kFrameHeaderBytes - kFrameTrailerBytes;
-    if (header.stored_bytes > room) return false;
+    if (header.stored_bytes > front.size() - frame_overhead_) return false;
+    if (checker_.cipher() != nullptr) {
+      return header.stored_bytes <= kBlockHeaderBytesMax && FindSealedOrdinal(front, tries);
+    }
     ByteView payload = front.subspan(kFrameHeaderBytes, header.stored_bytes);
     uint32_t check = LoadBig<uint32_t>(payload.data() + payload.size());
     uint32_t crc = Crc32c(payload);
@@ -196,6 +206,16 @@ class Salvager {
         ordinal_ += i;
         return true;
       }
+    }
+    return false;
+  }
+
+  bool FindSealedOrdinal(ByteView front, uint64_t tries) {
+    for (uint32_t i = 1; i <= tries; ++i) {
+      ByteView left = front;
+      if (!TakeFrame(checker_, ordinal_ + i, window_.at(), &left).ok()) continue;
+      ordinal_ += i;
+      return true;
     }
     return false;
   }
@@ -213,6 +233,7 @@ class Salvager {
 
   Window& window_;
   FrameChecker checker_;
+  const size_t frame_overhead_;  // header and trailer
   const BlockCallback& block_;
   std::vector<PackDamage>* damage_;
   uint32_t ordinal_ = 0;
@@ -222,6 +243,18 @@ class Salvager {
   Bytes batches_;
   Bytes scratch_;
 };
+
+// From the pack's own header: no reference is at hand.
+Result<FrameChecker> StoredPackChecker(store::Store& store, const std::string& name, PackId id,
+                                       Salt* salt, const CallContext& context) {
+  const Keyring* keys = KeysOf(store);
+  if (keys == nullptr) return FrameChecker(id.id.view());
+  uint8_t header[kObjectHeaderBytes];
+  MB_RETURN_IF_ERROR(store.GetRange(name, 0, header, context));
+  MB_ASSIGN_OR_RETURN(FrameChecker checker, CheckerOf(ObjectType::kPack, name, header, keys));
+  *salt = HeaderSalt(header);
+  return checker;
+}
 
 }  // namespace
 
@@ -242,14 +275,20 @@ Result<format::PackRef> RecoverPackRef(store::Store& store, PackId id, bool smal
   }
   Bytes tail(static_cast<size_t>(info.size - trailer->index_offset));
   MB_RETURN_IF_ERROR(store.GetRange(name, trailer->index_offset, tail, context));
+  Salt salt{};
+  MB_ASSIGN_OR_RETURN(FrameChecker checker, StoredPackChecker(store, name, id, &salt, context));
   MB_ASSIGN_OR_RETURN(std::vector<BlockEntry> blocks,
-                      DecodePackTail(name, id, trailer->index_offset, tail));
+                      DecodePackTail(name, id, checker, trailer->index_offset, tail));
   format::PackRef ref;
   ref.set_id(ToString(id.id.view()));
   ref.set_length(info.size);
   ref.set_index_offset(trailer->index_offset);
   ref.set_index_sha256(ToString(Sha256(tail)));
   ref.set_small(small);
+  if (checker.cipher() != nullptr) {
+    ref.set_key_id(checker.key_id());
+    ref.set_salt(ToString(salt));
+  }
   ref.set_blocks(blocks.size());
   uint64_t plain_bytes = 0;
   for (const BlockEntry& e : blocks) plain_bytes += e.place.plain_bytes;
@@ -261,8 +300,10 @@ Status SalvagePack(store::Store& store, PackId id, bool small, const BlockCallba
                    std::vector<PackDamage>* damage, const CallContext& context) {
   std::string name = PackName(id, small);
   MB_ASSIGN_OR_RETURN(store::ObjectInfo info, store.Stat(name, context));
+  Salt salt{};
+  MB_ASSIGN_OR_RETURN(FrameChecker checker, StoredPackChecker(store, name, id, &salt, context));
   Window window(store, name, info.size, context);
-  return Salvager(window, id, block, damage).Run();
+  return Salvager(window, std::move(checker), block, damage).Run();
 }
 
 }  // namespace maxbrod::repo

@@ -11,6 +11,7 @@
 #include "codec/hash.h"
 #include "repo/frame_cutter.h"
 #include "repo/pack_format.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -69,11 +70,16 @@ bool ParsePackName(const std::string& name, PackId* id, bool* small) {
 // The bytes of one block on their way to the store. Frame headers and trailers lie between the
 // caller's slices.
 struct PackWriter::Impl {
-  Impl(store::Store& s, const PackOptions& o, const Salt& salt)
-      : store(s), options(o), id{Uuid::FromBytes(salt.data())}, checker(salt) {}
+  Impl(store::Store& s, const PackOptions& o, const Salt& new_salt, FrameChecker new_checker)
+      : store(s),
+        options(o),
+        salt(new_salt),
+        id{Uuid::FromBytes(salt.data())},
+        checker(std::move(new_checker)) {}
 
   store::Store& store;
   const PackOptions options;
+  const Salt salt;
   const PackId id;
   const FrameChecker checker;
   std::string name;
@@ -89,12 +95,14 @@ struct PackWriter::Impl {
   std::vector<ByteView> pieces;  // what goes to the store
   std::deque<Bytes> packed;      // compressed payloads
   Bytes gathered;
+  Bytes sealed_frame;  // one encrypted frame: the cache holds it until the store has taken it
 
   Status AppendBlock(const BlockOwner& owner, const BlockStats& stats,
                      std::span<const ByteView> batches, uint64_t size, BatchChecks checks);
   // The frame's payload as it will be stored; sets stored length, codec and CRC32C.
   ByteView Compress(const CutFrame& frame, FrameHeader* header, uint32_t* crc);
   void AddDataFrame(const CutFrame& frame, bool last, BlockPlace* place);
+  Status AppendSealedFrames(const std::vector<CutFrame>& cut, BlockPlace* place);
   Result<SealedPack> Seal(const CallContext& context);
   Status Commit(const format::PackRef& ref, const CallContext& context);
 };
@@ -113,11 +121,12 @@ ByteView PackWriter::Impl::Compress(const CutFrame& frame, FrameHeader* header, 
         ZstdCompress(options.zstd_level, plain, &out).ok() && Pays(out.size(), plain.size())) {
       header->codec = FrameCodec::kZstd;
       header->stored_bytes = static_cast<uint32_t>(out.size());
-      *crc = Crc32c(out);
+      if (crc != nullptr) *crc = Crc32c(out);
       packed.push_back(std::move(out));
       return packed.back();
     }
   }
+  if (crc == nullptr) return {};
   *crc = 0;
   for (ByteView slice : frame.slices) *crc = Crc32cExtend(*crc, slice);
   return {};
@@ -151,10 +160,39 @@ void PackWriter::Impl::AddDataFrame(const CutFrame& frame, bool last, BlockPlace
   ++frames;
 }
 
+// The header frame, which `meta` holds, and the data frames: sealed one by one from the caller's
+// slices into a buffer that stays in the CPU's cache, and given to the store from there.
+Status PackWriter::Impl::AppendSealedFrames(const std::vector<CutFrame>& cut, BlockPlace* place) {
+  MB_RETURN_IF_ERROR(object->Append(ByteView(meta)));
+  sealed_frame.resize(kFrameHeaderBytes + kFramePlainBytesMax + kSealedTrailerBytes);
+  for (size_t i = 0; i < cut.size(); ++i) {
+    FrameHeader header;
+    header.kind = FrameKind::kData;
+    header.plain_bytes = header.stored_bytes = cut[i].plain_bytes;
+    header.flags = i + 1 == cut.size() ? kFrameLastOfBlock : 0;
+    ByteView payload;
+    if (options.zstd_level != 0) payload = Compress(cut[i], &header, nullptr);
+    std::span<const ByteView> plain = cut[i].slices;
+    if (!payload.empty()) plain = {&payload, 1};
+    header.Encode(sealed_frame.data());
+    AeadTag tag = checker.cipher()->Seal(frames++, sealed_frame.data(), plain,
+                                         sealed_frame.data() + kFrameHeaderBytes);
+    size_t size = kFrameHeaderBytes + header.stored_bytes;
+    std::memcpy(sealed_frame.data() + size, tag.data(), tag.size());
+    size += tag.size();
+    MB_RETURN_IF_ERROR(object->Append(ByteView(sealed_frame).first(size)));
+    place->frame_tags.append(AsText(tag));
+    place->stored_bytes += size;
+    packed.clear();
+  }
+  return Status::Ok();
+}
+
 Status PackWriter::Impl::AppendBlock(const BlockOwner& owner, const BlockStats& stats,
                                      std::span<const ByteView> batches, uint64_t size,
                                      BatchChecks checks) {
-  CutSums sums = options.zstd_level != 0            ? CutSums::kNone
+  const bool encrypted = checker.cipher() != nullptr;
+  CutSums sums = options.zstd_level != 0 || encrypted ? CutSums::kNone
                  : checks == BatchChecks::kVerified ? CutSums::kBatches
                                                     : CutSums::kBytes;
   std::vector<CutFrame> cut = CutFrames(batches, sums);
@@ -168,23 +206,28 @@ Status PackWriter::Impl::AppendBlock(const BlockOwner& owner, const BlockStats& 
   entry.place.plain_bytes = size;
   entry.place.first_frame = frames;
   entry.place.frames = static_cast<uint32_t>(cut.size() + 1);
-  entry.place.frame_checks.reserve(entry.place.frames);
+  if (!encrypted) entry.place.frame_checks.reserve(entry.place.frames);
 
   MB_ASSIGN_OR_RETURN(FramePayload identity,
                       ObjectBuilder::Encode(EncodeBlockHeader(owner, stats, size)));
   meta.clear();
   pieces.clear();
   packed.clear();
-  constexpr size_t kOverhead = kFrameHeaderBytes + kFrameTrailerBytes;
-  meta.reserve(identity.stored.size() + kOverhead * (cut.size() + 1));
-  entry.place.frame_checks.push_back(
-      AppendFrame(checker, frames++, FrameKind::kBlockHeader, 0, identity, &meta));
+  const size_t overhead = kFrameHeaderBytes + checker.trailer_bytes();
+  meta.reserve(identity.stored.size() + overhead * (encrypted ? 1 : cut.size() + 1));
+  FrameCheck check = AppendFrame(checker, frames++, FrameKind::kBlockHeader, 0, identity, &meta);
   entry.place.stored_bytes = meta.size();
-  pieces.push_back(meta);
-  for (size_t i = 0; i < cut.size(); ++i) {
-    AddDataFrame(cut[i], i + 1 == cut.size(), &entry.place);
+  if (encrypted) {
+    entry.place.frame_tags = AsText(check.tag);
+    MB_RETURN_IF_ERROR(AppendSealedFrames(cut, &entry.place));
+  } else {
+    entry.place.frame_checks.push_back(check.crc);
+    pieces.push_back(meta);
+    for (size_t i = 0; i < cut.size(); ++i) {
+      AddDataFrame(cut[i], i + 1 == cut.size(), &entry.place);
+    }
+    MB_RETURN_IF_ERROR(object->Append(pieces));
   }
-  MB_RETURN_IF_ERROR(object->Append(pieces));
   stored_bytes += entry.place.stored_bytes;
   plain_bytes += size;
   blocks.push_back(std::move(entry));
@@ -227,9 +270,9 @@ Result<SealedPack> PackWriter::Impl::Seal(const CallContext& context) {
     return std::tie(a.stats.first_offset, a.place.pack_offset) <
            std::tie(b.stats.first_offset, b.place.pack_offset);
   });
-  MB_ASSIGN_OR_RETURN(Bytes tail, EncodePackTail(id, stored_bytes, frames, blocks));
+  MB_ASSIGN_OR_RETURN(Bytes tail, EncodePackTail(id, checker, stored_bytes, frames, blocks));
   if (options.verify_writes) {
-    auto again = DecodePackTail(name, id, stored_bytes, tail);
+    auto again = DecodePackTail(name, id, checker, stored_bytes, tail);
     if (!again.ok() || *again != blocks) {
       return Status(Code::kInternal, name + ": the index does not read back as it was written")
           .WithHint("nothing was stored; suspect this machine's memory or a bug");
@@ -244,6 +287,10 @@ Result<SealedPack> PackWriter::Impl::Seal(const CallContext& context) {
   ref.set_small(options.small);
   ref.set_plain_bytes(plain_bytes);
   ref.set_blocks(blocks.size());
+  if (checker.cipher() != nullptr) {
+    ref.set_key_id(checker.key_id());
+    ref.set_salt(ToString(salt));
+  }
   MB_RETURN_IF_ERROR(object->Append(ByteView(tail)));
   MB_RETURN_IF_ERROR(Commit(ref, context));
   stored_bytes += tail.size();
@@ -258,12 +305,20 @@ Result<std::unique_ptr<PackWriter>> PackWriter::Create(store::Store& store,
                                                        const PackOptions& options,
                                                        const CallContext& context) {
   Salt salt = options.salt ? *options.salt : FreshSalt();
-  auto impl = std::make_unique<Impl>(store, options, salt);
-  impl->name = PackName(impl->id, options.small);
+  std::string name = PackName(PackId{Uuid::FromBytes(salt.data())}, options.small);
+  FrameChecker checker(salt);
+  if (const Keyring* keys = KeysOf(store)) {
+    MB_ASSIGN_OR_RETURN(auto cipher, keys->Seal(ObjectType::kPack, name, salt));
+    checker = FrameChecker(std::move(cipher));
+  }
+  auto impl = std::make_unique<Impl>(store, options, salt, std::move(checker));
+  impl->name = std::move(name);
   MB_ASSIGN_OR_RETURN(impl->object, store.Create(impl->name, context));
-  uint8_t header[kObjectHeaderBytes];
-  EncodeObjectHeader(ObjectType::kPack, salt, header);
-  MB_RETURN_IF_ERROR(impl->object->Append(ByteView(header)));
+  uint8_t plain_header[kObjectHeaderBytes];
+  EncodeObjectHeader(ObjectType::kPack, salt, plain_header);
+  ByteView header = plain_header;
+  if (ObjectCipher* cipher = impl->checker.cipher()) header = cipher->header();
+  MB_RETURN_IF_ERROR(impl->object->Append(header));
   impl->stored_bytes = kObjectHeaderBytes;
   return std::unique_ptr<PackWriter>(new PackWriter(std::move(impl)));
 }

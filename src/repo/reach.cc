@@ -4,6 +4,7 @@
 #include "repo/content_object.h"
 #include "repo/pack_writer.h"
 #include "repo/snapshot_codec.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -24,7 +25,7 @@ Status AddSnapshotObjects(store::Store& store, const format::SnapshotRef& ref, I
   objects->insert(SnapshotObjectName(ref.object()));
   MB_ASSIGN_OR_RETURN(Bytes stored, GetContentObject(store, "snapshot", ref.object(), context));
   MB_ASSIGN_OR_RETURN(SnapshotContents contents,
-                      DecodeSnapshot(SnapshotObjectName(ref.object()), stored));
+                      DecodeSnapshot(SnapshotObjectName(ref.object()), stored, KeysOf(store)));
   for (const format::TopicSnapshot& topic : contents.topics) {
     for (const format::ObjectRef& manifest : topic.manifests()) {
       MB_RETURN_IF_ERROR(AddManifest(store, manifest, cache, objects, context));

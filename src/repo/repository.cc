@@ -153,7 +153,21 @@ Repository::~Repository() = default;
 
 Status Repository::Init(store::Store& store, const InitOptions& options,
                         const CallContext& context) {
-  return CommitLog::Init(store, options.program, context);
+  if (options.slots.empty()) return CommitLog::Init(store, options.program, context);
+  auto prepare = [&](format::Config* config) -> Status {
+    auto keys =
+        Keyring::FromMaster(config->repository_id(), SecretBytes::Random(kMasterKeyBytes));
+    config->set_crypto(format::CRYPTO_AES_256_GCM);
+    config->set_key_check(keys->KeyCheck());
+    for (const InitOptions::Slot& wanted : options.slots) {
+      NewSlot slot = wanted.slot;
+      slot.program = options.program;
+      slot.created_ms = config->created_ms();
+      MB_RETURN_IF_ERROR(AddKeySlot(store, *keys, *wanted.secret, slot, context).status());
+    }
+    return Status::Ok();
+  };
+  return CommitLog::Init(store, options.program, context, prepare);
 }
 
 Result<std::unique_ptr<Repository>> Repository::Open(std::unique_ptr<store::Store> store,
@@ -169,13 +183,23 @@ Result<std::unique_ptr<Repository>> Repository::Open(std::unique_ptr<store::Stor
   log.seed = options.seed;
   log.faults = options.faults;
   log.warn = options.warn;
-  MB_ASSIGN_OR_RETURN(impl->log, CommitLog::Open(*impl->store, log, context));
-  std::string id = Hex(impl->log->config().config.repository_id());
+  MB_ASSIGN_OR_RETURN(StoredConfig config, ReadConfig(*impl->store, options.warn, context));
+  std::string id = Hex(config.config.repository_id());
   if (!options.expect_repository_id.empty() && options.expect_repository_id != id) {
     return Status(Code::kConflict, fmt::format("{} is repository {}, not {}", impl->store->Url(),
                                                id, options.expect_repository_id))
         .WithHint("the URL points to another repository than --repo-id expects");
   }
+  const KeySource none;
+  const KeySource& source = options.keys == nullptr ? none : *options.keys;
+  MB_ASSIGN_OR_RETURN(auto keys, Unlock(*impl->store, config.config, source, context));
+  impl->options.keys = nullptr;
+  if (keys != nullptr) {
+    impl->store = std::make_unique<Vault>(std::shared_ptr<store::Store>(std::move(impl->store)),
+                                          std::move(keys));
+  }
+  MB_ASSIGN_OR_RETURN(impl->log,
+                      CommitLog::Open(*impl->store, log, std::move(config), context));
   return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
@@ -197,6 +221,9 @@ std::shared_ptr<const State> Repository::state() const {
 Result<std::shared_ptr<const State>> Repository::Refresh(const CallContext& context) {
   return impl_->log->Refresh(context);
 }
+Keyring* Repository::keys() {
+  return KeysOf(*impl_->store);
+}
 Receipt Repository::head() const {
   return state()->receipt();
 }
@@ -211,6 +238,23 @@ Result<Receipt> Repository::CommitPacks(const format::AddPacks& packs, const Cal
       [&](const State& now, const CallContext&) { return PlanPacks(packs, *base, now); }, context);
   CrashPoint("packs.committed");
   return receipt;
+}
+
+Result<Receipt> Repository::CommitKeyEpoch(const std::string& reason, const CallContext& context) {
+  if (keys() == nullptr) return Status(Code::kUnsupported, "the repository is not encrypted");
+  if (!keys()->full()) {
+    return Status(Code::kPermission, "the key given opens one epoch only, not everything")
+        .WithHint("use a slot that holds all keys; 'maxbrod keys list' tells which do");
+  }
+  return impl_->log->Append(
+      [&](const State& now, const CallContext&) -> Result<Proposal> {
+        Proposal proposal;
+        auto* begin = proposal.actions.emplace_back().mutable_begin_key_epoch();
+        begin->set_key_id(std::max(now.data_key_id, kFirstDataKeyId) + 1);
+        begin->set_reason(reason);
+        return proposal;
+      },
+      context);
 }
 
 Result<Receipt> Repository::CommitRestore(const format::RestoreRecord& record,
@@ -286,7 +330,8 @@ Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
   Result<Bytes> stored = GetContentObject(*impl_->store, "snapshot", ref.object(), context);
   if (!stored.ok()) return stored.status().WithContext("snapshot '" + ref.name() + "'");
   MB_ASSIGN_OR_RETURN(SnapshotContents contents,
-                      DecodeSnapshot(SnapshotObjectName(ref.object()), *stored));
+                      DecodeSnapshot(SnapshotObjectName(ref.object()), *stored,
+                                     KeysOf(*impl_->store)));
   if (contents.header.id() != ref.id()) {
     return Status(Code::kCorrupt, "snapshot '" + ref.name() + "': its object is another snapshot");
   }

@@ -17,12 +17,19 @@
 #include "repo/index_cache.h"
 #include "repo/pack_writer.h"
 #include "repo/state.h"
+#include "repo/unlock.h"
 #include "store/store.h"
 
 namespace maxbrod::repo {
 
 struct InitOptions {
   std::string program;  // "maxbrod 0.1.0"
+  // Each becomes a key slot; none: a plain repository. The secrets must live during the call.
+  struct Slot {
+    const SlotSecret* secret = nullptr;
+    NewSlot slot;
+  };
+  std::vector<Slot> slots{};
 };
 
 struct OpenOptions {
@@ -30,6 +37,8 @@ struct OpenOptions {
   Clock* clock = &Clock::System();
   // Refuse a repository with another id (32 hex digits); empty: any.
   std::string expect_repository_id;
+  // What opens an encrypted repository; must live during Open. Null: no key.
+  const KeySource* keys = nullptr;
   // Something went wrong that does not stop the work (a checkpoint could not be written, a damaged
   // copy was passed over). May be empty; must not call back into the repository.
   std::function<void(const std::string&)> warn;
@@ -60,7 +69,8 @@ class Repository {
  public:
   // kAlreadyExists when there is one; kUnsupported when the store ignores conditions.
   static Status Init(store::Store& store, const InitOptions& options, const CallContext& context);
-  // kNotFound with a hint ("run maxbrod init") when there is none; kUnsupported for a newer format.
+  // kNotFound with a hint ("run maxbrod init") when there is none; kUnsupported for a newer format;
+  // kAuthentication, kConflict and others when the key does not fit (unlock.h).
   static Result<std::unique_ptr<Repository>> Open(std::unique_ptr<store::Store> store,
                                                   const OpenOptions& options,
                                                   const CallContext& context);
@@ -68,6 +78,8 @@ class Repository {
 
   const format::Config& config() const;
   store::Store& store();
+  // Null in a plain repository.
+  Keyring* keys();
   // The state as of the last Refresh or own commit.
   std::shared_ptr<const State> state() const;
   // Reads the commits that came since.
@@ -94,6 +106,9 @@ class Repository {
   // (docs/commit-protocol.md).
   Result<Receipt> CommitActions(const std::vector<format::CommitRecord>& actions,
                                 const CallContext& context);
+  // Begins the next epoch of data keys: packs made from now on, by every process that has read this
+  // commit, use it. kUnsupported in a plain repository; kPermission when the keys given are not all.
+  Result<Receipt> CommitKeyEpoch(const std::string& reason, const CallContext& context);
   // Optional, after PackWriter::Seal: keeps the pack's entries in memory, so that folding does not
   // read its index back.
   void Remember(const SealedPack& pack);

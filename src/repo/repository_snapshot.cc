@@ -8,6 +8,7 @@
 #include "repo/fold.h"
 #include "repo/repository_impl.h"
 #include "repo/snapshot_codec.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -212,7 +213,7 @@ Result<Proposal> SnapshotPlanner::Plan(const State& state, const CallContext& co
     }
   }
   FillStats(contents.topics, contents.groups.size(), &contents.header);
-  MB_ASSIGN_OR_RETURN(Bytes stored, EncodeSnapshot(contents));
+  MB_ASSIGN_OR_RETURN(Bytes stored, EncodeSnapshot(contents, KeysOf(store_)));
   MB_ASSIGN_OR_RETURN(format::ObjectRef object,
                       PutContentObject(store_, "snapshot", stored, context));
   CrashPoint("snapshot.stored");
@@ -229,7 +230,8 @@ Status SnapshotPlanner::LoadBefore(const State& state, const CallContext& contex
   before_id_ = ref.id();
   Result<Bytes> stored = GetContentObject(store_, "snapshot", ref.object(), context);
   Result<SnapshotContents> decoded =
-      stored.ok() ? DecodeSnapshot(SnapshotObjectName(ref.object()), *stored) : stored.status();
+      stored.ok() ? DecodeSnapshot(SnapshotObjectName(ref.object()), *stored, KeysOf(store_))
+                  : stored.status();
   if (!decoded.ok()) {
     // A damaged old snapshot does not keep a new one from being taken.
     Code code = decoded.status().code();

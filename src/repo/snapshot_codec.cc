@@ -195,22 +195,23 @@ Status NoSnapshot(const State& state, const std::string& wanted) {
 
 }  // namespace
 
-Result<Bytes> EncodeSnapshot(const SnapshotContents& contents) {
-  ObjectBuilder builder(ObjectType::kSnapshot);
+Result<Bytes> EncodeSnapshot(const SnapshotContents& contents, const Keyring* keys) {
+  ObjectBuilder builder(ObjectType::kSnapshot, keys, "snapshot");
   MB_RETURN_IF_ERROR(WriteRecords(
       contents, [&](const format::SnapshotRecord& record) { return builder.Add(record); }));
   Bytes stored = builder.Finish();
-  MB_ASSIGN_OR_RETURN(SnapshotContents again, DecodeSnapshot("new snapshot", stored));
+  MB_ASSIGN_OR_RETURN(SnapshotContents again, DecodeSnapshot("new snapshot", stored, keys));
   if (Serialized(again) != Serialized(contents)) {
     return Status(Code::kInternal, "a snapshot does not decode to what was encoded");
   }
   return stored;
 }
 
-Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored) {
+Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored,
+                                        const Keyring* keys) {
   SnapshotContents out;
   bool has_header = false;
-  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kSnapshot, name, stored, [&](ByteView bytes) -> Status {
+  auto add = [&](ByteView bytes) -> Status {
     format::SnapshotRecord record;
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return Status(Code::kCorrupt, name + ": a record that cannot be parsed");
@@ -234,7 +235,8 @@ Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored
     }
     return Status(Code::kUnsupported, name + ": a record that this program does not know")
         .WithHint("a newer maxbrod took this snapshot: use that version or a later one");
-  }));
+  };
+  MB_RETURN_IF_ERROR(ReadObject(ObjectType::kSnapshot, name, stored, add, keys));
   if (!has_header) return Status(Code::kCorrupt, name + ": no header");
   return out;
 }

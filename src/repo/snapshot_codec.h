@@ -10,6 +10,8 @@
 
 namespace maxbrod::repo {
 
+class Keyring;
+
 // The parts of a snapshot object.
 struct SnapshotContents {
   format::SnapshotHeader header;
@@ -19,9 +21,10 @@ struct SnapshotContents {
 
 // The stored bytes, decoded again and compared. kInternal when something cannot be cut small
 // enough.
-Result<Bytes> EncodeSnapshot(const SnapshotContents& contents);
+Result<Bytes> EncodeSnapshot(const SnapshotContents& contents, const Keyring* keys = nullptr);
 // kCorrupt, kUnsupported. `name` is for messages.
-Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored);
+Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored,
+                                        const Keyring* keys = nullptr);
 
 // By name, id (hex, at least 4 digits, unambiguous) or "latest" (the newest). kNotFound lists near
 // names; kInvalidArgument when ambiguous.

@@ -84,6 +84,7 @@ struct State {
   std::string commit_sha256;  // of its stored bytes
   int64_t store_time_ms = 0;
   uint64_t gc_epoch = 0;
+  uint32_t data_key_id = 0;                      // newest epoch that was begun; 0: the first one
   uint64_t log_floor = 0;                        // commits below may be gone; 0 or 1: none are
   std::set<std::string> required_read_features;  // of all commits
   std::set<std::string> required_write_features;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "repo/keyring.h"
 #include "repo/state.h"
 
 namespace maxbrod::repo {
@@ -44,6 +45,7 @@ class Applier {
   Status SetPin(const format::Pin& pin);
   Status Restore(const format::RestoreRecord& restore);
   Status TrimLog(const format::TrimLog& trim);
+  Status BeginKeyEpoch(const format::BeginKeyEpoch& begin);
   Status Release(const format::ReleaseClaims& release);
 
   const format::CommitHeader& header_;
@@ -82,6 +84,8 @@ Status Applier::Apply(const format::CommitRecord& record) {
       return Doom(record.doom());
     case Record::kTrimLog:
       return TrimLog(record.trim_log());
+    case Record::kBeginKeyEpoch:
+      return BeginKeyEpoch(record.begin_key_epoch());
     case Record::kReleaseClaims:
       return Release(record.release_claims());
     case Record::RECORD_NOT_SET:
@@ -314,6 +318,16 @@ Status Applier::TrimLog(const format::TrimLog& trim) {
         fmt::format("log floor {} after floor {}", trim.log_floor(), state_->log_floor));
   }
   state_->log_floor = trim.log_floor();
+  return Status::Ok();
+}
+
+Status Applier::BeginKeyEpoch(const format::BeginKeyEpoch& begin) {
+  if (begin.key_id() <= std::max(state_->data_key_id, kFirstDataKeyId) ||
+      begin.key_id() > kDataKeyIdMax) {
+    return Contradiction(fmt::format("begins key epoch {} after {}", begin.key_id(),
+                                     std::max(state_->data_key_id, kFirstDataKeyId)));
+  }
+  state_->data_key_id = begin.key_id();
   return Status::Ok();
 }
 
