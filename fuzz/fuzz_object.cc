@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       uint8_t encoded[repo::kFrameHeaderBytes];
       header->Encode(encoded);
       if (!std::equal(encoded, encoded + sizeof(encoded), data)) std::abort();
-      repo::FrameView frame{*header, input.subspan(repo::kFrameHeaderBytes), 0};
+      repo::FrameView frame{*header, input.subspan(repo::kFrameHeaderBytes), {}};
       Bytes scratch;
       auto plain = repo::PlainBytes(frame, &scratch);
       if (plain.ok() && header->codec == repo::FrameCodec::kZstd &&

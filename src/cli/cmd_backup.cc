@@ -88,6 +88,7 @@ Status Run(const BackupFlags& flags, const Globals& globals) {
     return engine::RunBackup(*cluster, *repository, options, progress, globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
+  flags.repository.Remember(*repository);
   PrintReport(*report, globals);
   if (report->complete()) return Status::Ok();
   if (!report->topics_left_out.empty()) {

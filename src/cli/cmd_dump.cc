@@ -24,7 +24,7 @@ Status List(store::Store& store, const std::string& prefix, const Globals& globa
 }
 
 Status Run(const DumpFlags& flags, const Globals& globals) {
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(flags.repository.url));
+  MB_ASSIGN_OR_RETURN(auto store, flags.repository.OpenStore(globals));
   if (flags.object.empty()) return List(*store, flags.prefix, globals);
   repo::DumpOptions options;
   options.json = globals.json;

@@ -23,13 +23,13 @@ struct KeysFlags {
 };
 
 // For what changes or judges slots the keys are needed; listing goes without.
-Result<std::unique_ptr<store::Store>> OpenWithKeys(const KeysFlags& flags, const Globals& globals) {
+Result<std::unique_ptr<repo::Repository>> OpenWithKeys(const KeysFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   if (repository->keys() == nullptr) {
     return Status(Code::kUnsupported, "the repository is not encrypted: it has no keys")
         .WithHint("encryption is chosen by 'maxbrod init'");
   }
-  return repo::Repository::TakeStore(std::move(repository));
+  return repository;
 }
 
 std::string IdOf(const repo::KeySlotView& slot) {
@@ -107,7 +107,7 @@ Status Add(const KeysFlags& flags, const Globals& globals) {
     return Status(Code::kInvalidArgument, "what shall open the new slot?")
         .WithHint("one of --new-passphrase (asks), --new-passphrase-file, --new-key-file");
   }
-  MB_ASSIGN_OR_RETURN(auto store, OpenWithKeys(flags, globals));
+  MB_ASSIGN_OR_RETURN(auto repository, OpenWithKeys(flags, globals));
   repo::SlotSecret secret;
   if (flags.new_passphrase) {
     MB_ASSIGN_OR_RETURN(secret.passphrase, AskPassphrase("New passphrase: ", true, globals));
@@ -119,16 +119,17 @@ Status Add(const KeysFlags& flags, const Globals& globals) {
   slot.program = ProgramName();
   slot.epoch_only = flags.epoch_only;
   MB_ASSIGN_OR_RETURN(slot.cost, flags.cost.Read());
-  MB_ASSIGN_OR_RETURN(slot.created_ms, store->NowMillis(globals.context()));
-  MB_ASSIGN_OR_RETURN(std::string name, repo::AddKeySlot(*store, *repo::KeysOf(*store), secret, slot,
-                                                         globals.context()));
+  MB_ASSIGN_OR_RETURN(slot.created_ms, repository->store().NowMillis(globals.context()));
+  MB_ASSIGN_OR_RETURN(std::string name, repo::AddKeySlot(repository->store(), *repository->keys(),
+                                                         secret, slot, globals.context()));
   Tell("added", name, "added", globals);
   return Status::Ok();
 }
 
 Status Remove(const KeysFlags& flags, const Globals& globals) {
-  MB_ASSIGN_OR_RETURN(auto store, OpenWithKeys(flags, globals));
-  MB_ASSIGN_OR_RETURN(std::string name, repo::RemoveKeySlot(*store, *repo::KeysOf(*store), flags.id,
+  MB_ASSIGN_OR_RETURN(auto repository, OpenWithKeys(flags, globals));
+  MB_ASSIGN_OR_RETURN(std::string name, repo::RemoveKeySlot(repository->store(),
+                                                            *repository->keys(), flags.id,
                                                             globals.context()));
   Tell("removed", name, "removed; who has used it may still know the repository's keys", globals);
   return Status::Ok();

@@ -12,8 +12,10 @@
 #include "aws/credentials_oidc.h"
 #include "aws/msk_token.h"
 #include "aws/secrets.h"
+#include "cli/seen_heads.h"
 #include "kafka/client_config.h"
 #include "kafka/oauthbearer.h"
+#include "repo/receipt.h"
 #include "store/open_store.h"
 
 namespace maxbrod::cli {
@@ -90,6 +92,27 @@ void RepositoryFlags::Add(CLI::App* verb) {
       ->envname("MAXBROD_REPO");
   verb->add_option("--repo-id", repository_id,
                    "Refuse a repository with another id (32 hex digits)");
+  verb->add_option("--expect-head", expect_head,
+                   "Refuse a repository that lacks this commit: seq:hash, as a run printed it");
+  keys.Add(verb);
+}
+
+Status RepositoryFlags::CheckId(const std::string& id, const std::string& at) const {
+  std::string hex = ToHex(AsBytes(id));
+  if (repository_id.empty() || repository_id == hex) return Status::Ok();
+  return Status(Code::kConflict, at + " is repository " + hex + ", not " + repository_id)
+      .WithHint("the URL points to another repository than --repo-id expects");
+}
+
+Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenStore(const Globals& globals) const {
+  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
+  MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
+  if (!source.given()) return store;
+  return repo::OpenVault(std::move(store), source, globals.context());
+}
+
+void RepositoryFlags::Remember(repo::Repository& repository) const {
+  RememberHead(repository);
 }
 
 Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals) const {
@@ -97,7 +120,17 @@ Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& g
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;
-  return repo::Repository::Open(std::move(store), options, globals.context());
+  MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
+  options.keys = &source;
+  MB_ASSIGN_OR_RETURN(auto repository,
+                      repo::Repository::Open(std::move(store), options, globals.context()));
+  if (!expect_head.empty()) {
+    MB_ASSIGN_OR_RETURN(repo::Receipt receipt, repo::ParseReceipt(expect_head));
+    MB_RETURN_IF_ERROR(repo::CheckReceipt(*repository, receipt, globals.context()));
+  }
+  MB_RETURN_IF_ERROR(CheckSeenHead(*repository, globals.context()));
+  RememberHead(*repository);
+  return repository;
 }
 
 void ClusterFlags::Add(CLI::App* verb, bool required) {

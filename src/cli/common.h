@@ -12,6 +12,7 @@
 #include "kafka/client_config.h"
 #include "kafka/cluster.h"
 #include "os/deadline.h"
+#include "cli/key_flags.h"
 #include "repo/repository.h"
 
 namespace maxbrod::cli {
@@ -34,8 +35,17 @@ struct Globals {
 struct RepositoryFlags {
   std::string url;
   std::string repository_id;
+  std::string expect_head;
+  KeyFlags keys;
   void Add(CLI::App* verb);
+  // Also compares the head with --expect-head, and with the one that this host has seen last.
   Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals) const;
+  // The repository as it lies there, with its keys; for what must work without a head.
+  Result<std::unique_ptr<store::Store>> OpenStore(const Globals& globals) const;
+  // kConflict unless this is the id that --repo-id expects. `id` has 16 bytes.
+  Status CheckId(const std::string& id, const std::string& at) const;
+  // Notes the head for the next run on this host; after the last commit of a verb.
+  void Remember(repo::Repository& repository) const;
 };
 
 struct ClusterFlags {

@@ -177,6 +177,21 @@ void KeyFlags::Add(CLI::App* verb) {
   verb->add_option("--key-slot", slot, "Try only the key slot whose id begins so");
 }
 
+void CostFlags::Add(CLI::App* verb) {
+  verb->add_option("--argon2-memory", memory, "Memory of a passphrase slot (default 256MiB)");
+  verb->add_option("--argon2-passes", passes, "Passes over that memory (default 3)");
+}
+
+Result<Argon2Cost> CostFlags::Read() const {
+  Argon2Cost cost;
+  if (passes != 0) cost.passes = passes;
+  if (!memory.empty()) {
+    MB_ASSIGN_OR_RETURN(uint64_t bytes, ParseBytes(memory));
+    cost.memory_kib = static_cast<uint32_t>(std::min<uint64_t>(bytes / kKiB, UINT32_MAX));
+  }
+  return cost;
+}
+
 Result<repo::KeySource> KeyFlags::Read(const Globals& globals) const {
   repo::KeySource source;
   source.slot = slot;

@@ -25,6 +25,14 @@ struct KeyFlags {
   Result<repo::KeySource> Read(const Globals& globals) const;
 };
 
+// What Argon2id may cost who guesses, and costs who opens.
+struct CostFlags {
+  std::string memory;
+  uint32_t passes = 0;
+  void Add(CLI::App* verb);
+  Result<Argon2Cost> Read() const;
+};
+
 // The secret that the flags name. kInvalidArgument when both or none do; kNotFound, kPermission (others
 // may read the file).
 Result<repo::SlotSecret> ReadSecret(const SecretFlags& flags);

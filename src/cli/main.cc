@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   cli::AddOffsets(app, globals);
   cli::AddVerify(app, globals);
   cli::AddDump(app, globals);
+  cli::AddKeys(app, globals);
 
   try {
     app.parse(argc, argv);

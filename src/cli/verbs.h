@@ -13,5 +13,6 @@ void AddRestore(CLI::App& app, Globals& globals);
 void AddOffsets(CLI::App& app, Globals& globals);
 void AddVerify(CLI::App& app, Globals& globals);
 void AddDump(CLI::App& app, Globals& globals);
+void AddKeys(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli

@@ -8,6 +8,7 @@
 #include "os/crash_point.h"
 #include "repo/check.h"
 #include "repo/gc.h"
+#include "repo/crypto_testing.h"
 #include "repo/repository_testing.h"
 #include "store/file_store.h"
 
@@ -18,8 +19,15 @@ namespace fs = std::filesystem;
 
 class CrashTest : public ::testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  void SetUp() override {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    encrypted = *GetParam() == kEncrypted;
+  }
+  static const char* Step() { return encrypted ? GetParam() + 1 : GetParam(); }
 
+  // A step that begins so happens to an encrypted repository.
+  static constexpr char kEncrypted = '+';
+  static inline bool encrypted = false;
   static fs::path Folder() {
     std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
     for (char& c : name) c = c == '/' ? '-' : c;
@@ -30,8 +38,12 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     options.create_root = create;
     auto store = store::FileStore::Open(Folder().string(), options);
     MB_CHECK(store.ok());
-    if (create) MB_CHECK(Repository::Init(**store, InitOptions{"test"}, CallContext()).ok());
+    KeySource source = encrypted ? TestKeySource(3) : KeySource();
+    InitOptions init{"test", {}};
+    if (encrypted) init.slots.push_back({&source.secret, {}});
+    if (create) MB_CHECK(Repository::Init(**store, init, CallContext()).ok());
     OpenOptions open;
+    open.keys = &source;
     open.checkpoint_every = 2;
     auto repository = Repository::Open(std::move(*store), open, CallContext());
     MB_CHECK(repository.ok());
@@ -85,7 +97,7 @@ class BackupCrashTest : public CrashTest {};
 TEST_P(BackupCrashTest, LeavesARepositoryThatCanGoOn) {
   fs::remove_all(Folder());
   Open(true);
-  EXPECT_EXIT(DieAt(GetParam(), [] { return Backup("one"); }),
+  EXPECT_EXIT(DieAt(Step(), [] { return Backup("one"); }),
               ::testing::ExitedWithCode(kCrashExitCode), "");
   ExpectSound();
   Status again = Backup("two");
@@ -101,6 +113,7 @@ TEST_P(BackupCrashTest, LeavesARepositoryThatCanGoOn) {
 
 std::string StepName(const ::testing::TestParamInfo<const char*>& info) {
   std::string name = info.param;
+  if (name.front() == '+') name = "encrypted" + name;
   for (char& c : name) c = isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return name;
 }
@@ -110,7 +123,9 @@ INSTANTIATE_TEST_SUITE_P(EachStep, BackupCrashTest,
                                            "packs.committed", "packs.stored:2", "commit.before:2",
                                            "checkpoint.before", "commit.after:2",
                                            "manifests.stored", "snapshot.stored", "commit.before:3",
-                                           "commit.after:3", "snapshot.committed"),
+                                           "commit.after:3", "snapshot.committed", "+packs.stored",
+                                           "+commit.after", "+checkpoint.before",
+                                           "+snapshot.stored"),
                          StepName);
 
 class PruneCrashTest : public CrashTest {};
@@ -122,7 +137,7 @@ TEST_P(PruneCrashTest, IsTakenUpByTheNextPrune) {
     TestPack(repository->store(), "t", 100, 1);  // abandoned
     TestPack(repository->store(), "t", 200, 1);
   }
-  EXPECT_EXIT(DieAt(GetParam(),
+  EXPECT_EXIT(DieAt(Step(),
                     [] {
                       MB_RETURN_IF_ERROR(Backup("one"));
                       return Prune();
@@ -141,7 +156,8 @@ TEST_P(PruneCrashTest, IsTakenUpByTheNextPrune) {
 
 INSTANTIATE_TEST_SUITE_P(EachStep, PruneCrashTest,
                          ::testing::Values("sweep.doomed", "sweep.removed", "sweep.removed:2",
-                                           "trim.committed", "trim.removed", "trim.removed:2"),
+                                           "trim.committed", "trim.removed", "trim.removed:2",
+                                           "+sweep.removed", "+trim.committed"),
                          StepName);
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "repo/check.h"
 #include "repo/offset_maps.h"
 #include "repo/reach.h"
+#include "repo/crypto_testing.h"
 #include "repo/repository_testing.h"
 #include "store/fault_store.h"
 #include "store/forwarding_store.h"
@@ -13,14 +14,26 @@
 namespace maxbrod::repo {
 namespace {
 
-class GcTest : public ::testing::Test {
+class GcTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(Repository::Init(*store_, InitOptions{"test"}, context_).ok());
+    InitOptions init{"test", {}};
+    if (GetParam()) init.slots.push_back({&source_.secret, {}});
+    ASSERT_TRUE(Repository::Init(*raw_, init, context_).ok());
+    auto config = ReadConfig(*raw_, {}, context_);
+    ASSERT_TRUE(config.ok());
+    if (!GetParam()) return Begin();
+    auto keys = Unlock(*raw_, config->config, source_, context_);
+    ASSERT_TRUE(keys.ok()) << keys.status().ToString();
+    store_ = std::make_shared<Vault>(raw_, *keys);
+    Begin();
+  }
+  void Begin() {
     repository_ = Open();
   }
   std::unique_ptr<Repository> Open() {
     OpenOptions options;
+    options.keys = &source_;
     options.clock = &clock_;
     options.checkpoint_every = 3;
     auto opened =
@@ -71,12 +84,14 @@ class GcTest : public ::testing::Test {
 
   FakeClock clock_;
   CallContext context_;
-  std::shared_ptr<store::MemStore> store_ =
+  KeySource source_ = GetParam() ? TestKeySource(5) : KeySource();
+  std::shared_ptr<store::MemStore> raw_ =
       std::make_shared<store::MemStore>(store::MemStoreOptions{&clock_});
+  std::shared_ptr<store::Store> store_ = raw_;  // with the keys, where there are any
   std::unique_ptr<Repository> repository_;
 };
 
-TEST_F(GcTest, AbandonedObjectsGoAfterTheirAgeAndTheirGrace) {
+TEST_P(GcTest, AbandonedObjectsGoAfterTheirAgeAndTheirGrace) {
   TestPack(*store_, "t", 0, 1);
   EXPECT_EQ(Condemn(), 0u) << "it may be on its way into a commit";
   Days(7);
@@ -92,7 +107,7 @@ TEST_F(GcTest, AbandonedObjectsGoAfterTheirAgeAndTheirGrace) {
   EXPECT_EQ(repository_->state()->gc_epoch, 1u);
 }
 
-TEST_F(GcTest, WhatIsReachableStays) {
+TEST_P(GcTest, WhatIsReachableStays) {
   Add(0, 2);
   Take("one", 20);
   Add(20, 2);
@@ -101,7 +116,7 @@ TEST_F(GcTest, WhatIsReachableStays) {
   EXPECT_TRUE(Whole("one").ok());
 }
 
-TEST_F(GcTest, AForgottenSnapshotLeavesWhatOthersNeed) {
+TEST_P(GcTest, AForgottenSnapshotLeavesWhatOthersNeed) {
   Add(0, 2);
   Take("one", 20);
   Add(20, 2);
@@ -115,7 +130,7 @@ TEST_F(GcTest, AForgottenSnapshotLeavesWhatOthersNeed) {
   EXPECT_EQ(Count("l0/"), 2u);
 }
 
-TEST_F(GcTest, ReleasedBlocksGoWithTheLastSnapshotThatNamesThem) {
+TEST_P(GcTest, ReleasedBlocksGoWithTheLastSnapshotThatNamesThem) {
   Add(0, 2);
   Add(20, 2);
   Take("one", 40);
@@ -137,13 +152,13 @@ TEST_F(GcTest, ReleasedBlocksGoWithTheLastSnapshotThatNamesThem) {
   EXPECT_EQ(two->topics[0].partitions(0).gaps(0).end_offset(), 20);
 }
 
-TEST_F(GcTest, AYoungManifestProtectsItsPacks) {
+TEST_P(GcTest, AYoungManifestProtectsItsPacks) {
   // Somebody has stored a manifest that names an old pack and is about to commit it.
   PackBuilder builder(*store_);
   builder.Block("t", 0, 0, 1);
   Days(8);
   std::vector<BlockEntry> entries = builder.sealed()[0].blocks;
-  for (BlockEntry& entry : entries) entry.place.frame_checks.clear();
+  for (BlockEntry& entry : entries) entry.place.DropChecks();
   auto refs =
       WriteManifests(*store_, TopicId(), "t", {}, {builder.sealed()[0].ref}, entries, context_);
   ASSERT_TRUE(refs.ok()) << refs.status().ToString();
@@ -163,6 +178,7 @@ class SnapshotInFlightTest : public GcTest {
     Take("zero", 20);
     auto faults = std::make_shared<store::FaultStore>(store_, clock_);
     OpenOptions options;
+    options.keys = &source_;
     options.clock = &clock_;
     auto slow =
         Repository::Open(std::make_unique<store::ForwardingStore>(faults), options, context_);
@@ -184,7 +200,7 @@ class SnapshotInFlightTest : public GcTest {
     PackBuilder builder(*store_);
     builder.Block("t", 0, 0, 2);
     std::vector<BlockEntry> entries = builder.sealed()[0].blocks;
-    for (BlockEntry& entry : entries) entry.place.frame_checks.clear();
+    for (BlockEntry& entry : entries) entry.place.DropChecks();
     auto refs =
         WriteManifests(*store_, TopicId(), "t", {}, {builder.sealed()[0].ref}, entries, context_);
     ASSERT_TRUE(refs.ok()) << refs.status().ToString();
@@ -195,18 +211,18 @@ class SnapshotInFlightTest : public GcTest {
   }
 };
 
-TEST_F(SnapshotInFlightTest, AMergeAndAPruneDoNotBreakIt) {
+TEST_P(SnapshotInFlightTest, AMergeAndAPruneDoNotBreakIt) {
   EXPECT_EQ(Run({}), 0u);
   EXPECT_TRUE(Whole("one").ok());
 }
 
-TEST_F(SnapshotInFlightTest, WithoutProtectionOfYoungManifestsTheyWould) {
+TEST_P(SnapshotInFlightTest, WithoutProtectionOfYoungManifestsTheyWould) {
   GcOptions gc;
   gc.young_manifests_protect = false;
   EXPECT_GT(Run(gc), 0u);
 }
 
-TEST_F(GcTest, APinKeepsWhatIsCondemned) {
+TEST_P(GcTest, APinKeepsWhatIsCondemned) {
   TestPack(*store_, "t", 0, 1);
   Days(8);
   EXPECT_EQ(Condemn(), 1u);
@@ -220,7 +236,7 @@ TEST_F(GcTest, APinKeepsWhatIsCondemned) {
   EXPECT_EQ(Sweep(), 1u);
 }
 
-TEST_F(GcTest, CondemnedPacksAreNotCommitted) {
+TEST_P(GcTest, CondemnedPacksAreNotCommitted) {
   format::AddPacks packs = TestPack(*store_, "t", 0, 1);
   Days(8);
   EXPECT_EQ(Condemn(), 1u);
@@ -231,7 +247,7 @@ TEST_F(GcTest, CondemnedPacksAreNotCommitted) {
       << "they are gone, and the log does not tell any more";
 }
 
-TEST_F(GcTest, AMistakeIsUndoneByAReprieve) {
+TEST_P(GcTest, AMistakeIsUndoneByAReprieve) {
   TestPack(*store_, "t", 0, 1);
   Days(8);
   EXPECT_EQ(Condemn(), 1u);
@@ -241,7 +257,7 @@ TEST_F(GcTest, AMistakeIsUndoneByAReprieve) {
   EXPECT_EQ(Sweep(), 0u);
 }
 
-TEST_F(GcTest, AHoldBeatsAForgetEvenWhenItsObjectsAreCondemned) {
+TEST_P(GcTest, AHoldBeatsAForgetEvenWhenItsObjectsAreCondemned) {
   Add(0, 2);
   Take("one", 20);
   auto holder = Open();  // knows the snapshot
@@ -259,7 +275,7 @@ TEST_F(GcTest, AHoldBeatsAForgetEvenWhenItsObjectsAreCondemned) {
   EXPECT_TRUE(Whole("one").ok());
 }
 
-TEST_F(GcTest, AHoldThatComesTooLateSaysSo) {
+TEST_P(GcTest, AHoldThatComesTooLateSaysSo) {
   Take("one", 0);
   auto holder = Open();
   format::CommitRecord hold;
@@ -273,7 +289,7 @@ TEST_F(GcTest, AHoldThatComesTooLateSaysSo) {
   EXPECT_EQ(Act(*holder, hold).code(), Code::kNotFound);
 }
 
-TEST_F(GcTest, ForgettingWhatSomebodyElseForgotIsSuccess) {
+TEST_P(GcTest, ForgettingWhatSomebodyElseForgotIsSuccess) {
   Take("one", 0);
   auto other = Open();
   format::CommitRecord forget = Forget("one");
@@ -282,7 +298,7 @@ TEST_F(GcTest, ForgettingWhatSomebodyElseForgotIsSuccess) {
   EXPECT_EQ(Act(*other, forget).code(), Code::kNotFound) << "by now it knew";
 }
 
-TEST_F(GcTest, TheLogIsTrimmedBelowAnOldCheckpoint) {
+TEST_P(GcTest, TheLogIsTrimmedBelowAnOldCheckpoint) {
   for (int i = 0; i < 7; ++i) Add(10 * i, 1);  // checkpoints at 3 and 6
   EXPECT_EQ(Trim(), 0u) << "no checkpoint is old enough";
   Days(8);
@@ -297,17 +313,17 @@ TEST_F(GcTest, TheLogIsTrimmedBelowAnOldCheckpoint) {
   EXPECT_EQ(Trim(), 1u);
 }
 
-TEST_F(GcTest, NothingIsTrimmedBelowADamagedCheckpoint) {
+TEST_P(GcTest, NothingIsTrimmedBelowADamagedCheckpoint) {
   for (int i = 0; i < 3; ++i) Add(10 * i, 1);
   auto checkpoints = ListCheckpoints(*store_, 10, context_);
   ASSERT_EQ(checkpoints->size(), 1u);
-  ASSERT_TRUE(store_->Overwrite(checkpoints->front().name, Bytes(100)));
+  ASSERT_TRUE(raw_->Overwrite(checkpoints->front().name, Bytes(100)));
   Days(8);
   EXPECT_EQ(Trim(), 0u);
   EXPECT_EQ(Open()->state()->sequence, Sequence(3));
 }
 
-TEST_F(GcTest, OffsetMapsLiveAsLongAsARestoreNamesThem) {
+TEST_P(GcTest, OffsetMapsLiveAsLongAsARestoreNamesThem) {
   PartitionOffsetMap map{"t", "t", 0, OffsetMap(0, 10, 0)};
   ASSERT_TRUE(map.map.Add(0, 0, 10).ok());
   auto named = WriteOffsetMaps(*store_, {map}, context_);
@@ -339,6 +355,9 @@ TEST_F(GcTest, OffsetMapsLiveAsLongAsARestoreNamesThem) {
   ASSERT_TRUE(repository_->CommitRestore(record, context_).ok());
   EXPECT_EQ(Condemn(), 1u);
 }
+
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, GcTest, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, SnapshotInFlightTest, ::testing::Bool());
 
 }  // namespace
 }  // namespace maxbrod::repo

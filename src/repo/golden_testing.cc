@@ -7,6 +7,7 @@
 #include "repo/commit_codec.h"
 #include "repo/content_object.h"
 #include "repo/manifest.h"
+#include "repo/vault.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -20,10 +21,11 @@ std::string Id(uint8_t first) {
 
 class Builder {
  public:
-  explicit Builder(store::Store& store) : store_(store) {}
+  explicit Builder(store::Store& store) : store_(store), keys_(KeysOf(store)) {}
 
   GoldenRepository Build() {
     WriteConfig();
+    if (keys_ != nullptr) WriteSlots();
     WritePacks();
     Commit(1, {AddPacks(golden_.pack, Claims())});
     format::ObjectRef orders = WriteManifest("orders", 0x30);
@@ -39,8 +41,9 @@ class Builder {
 
  private:
   template <typename Record>
-  Bytes Object(ObjectType type, uint8_t salt, const std::vector<Record>& records) {
-    ObjectBuilder builder(type, TestSalt(salt));
+  Bytes Object(ObjectType type, const std::string& name, uint8_t salt,
+               const std::vector<Record>& records) {
+    ObjectBuilder builder(type, keys_, name, TestSalt(salt));
     for (const Record& r : records) EXPECT_TRUE(builder.Add(r).ok());
     return builder.Finish();
   }
@@ -56,10 +59,37 @@ class Builder {
     config.set_format_version(1);
     config.set_created_ms(kStart);
     config.set_created_by(kProgram);
-    Bytes bytes = Object<format::Config>(ObjectType::kConfig, 0x11, {config});
+    if (keys_ != nullptr) {
+      config.set_crypto(format::CRYPTO_AES_256_GCM);
+      config.set_key_check(keys_->KeyCheck());
+    }
+    Bytes bytes = Object<format::Config>(ObjectType::kConfig, kConfigName, 0x11, {config});
     config_sha256_ = ToString(Sha256(bytes));
     Put(kConfigName, bytes);
     Put(kConfigCopyName, bytes);
+  }
+
+  // Slots are verified by opening them, so the cheapest Argon2id.
+  void WriteSlots() {
+    SlotSecret passphrase;
+    passphrase.passphrase = SecretBytes(AsBytes(kGoldenPassphrase));
+    WriteSlot(passphrase, 0x90);
+    WriteSlot(GoldenKeyFile(), 0x98);
+  }
+
+  void WriteSlot(const SlotSecret& secret, uint8_t first) {
+    Salt salt = TestSalt(static_cast<uint8_t>(first + 1));
+    NewSlot slot;
+    slot.label = "golden";
+    slot.program = kProgram;
+    slot.created_ms = kStart;
+    slot.cost = {1, kArgon2MemoryKibMin, 1};
+    slot.fixed_id = Id(first);
+    slot.fixed_kdf_salt = Id(static_cast<uint8_t>(first + 2));
+    slot.fixed_salt = &salt;
+    auto object = MakeKeySlot(*keys_, secret, slot, {});
+    ASSERT_TRUE(object.ok()) << object.status().ToString();
+    Put(object->name, object->bytes);
   }
 
   void WritePacks() {
@@ -83,7 +113,7 @@ class Builder {
     golden_.small_blocks = {MakeBlock("orders", 0, 40, {700})};
     options.salt = TestSalt(0x28);
     options.small = true;
-    options.zstd_level = 1;
+    if (keys_ == nullptr) options.zstd_level = 1;
     SealedPack small = WritePack(store_, golden_.small_blocks, options);
     golden_.small_ref = small.ref;
     golden_.small_pack = PackName(small.ref);
@@ -104,7 +134,8 @@ class Builder {
     header->set_program(kProgram);
     header->set_actions(static_cast<uint32_t>(actions.size()));
     actions.insert(actions.begin(), record);
-    Bytes bytes = Object(ObjectType::kCommit, static_cast<uint8_t>(0x60 + sequence), actions);
+    Bytes bytes = Object(ObjectType::kCommit, LogName(Sequence(sequence)),
+                         static_cast<uint8_t>(0x60 + sequence), actions);
     Status status = ApplyCommit(actions, ToString(Sha256(bytes)), &state_);
     EXPECT_TRUE(status.ok()) << status.ToString();
     Put(LogName(Sequence(sequence)), bytes);
@@ -169,7 +200,7 @@ class Builder {
     for (BlockEntry e : sealed_.blocks) {
       if (e.owner.topic != topic) continue;
       e.commit = 1;
-      e.place.frame_checks.clear();
+      e.place.DropChecks();
       entries.push_back(e);
     }
     header.mutable_header()->set_blocks(entries.size());
@@ -179,7 +210,7 @@ class Builder {
     for (auto& run : EncodeRuns(pointers, RunUse::kManifest)) {
       *records.emplace_back().mutable_run() = run;
     }
-    return PutContent("manifest", Object(ObjectType::kManifest, salt, records));
+    return PutContent("manifest", Object(ObjectType::kManifest, "", salt, records));
   }
 
   format::ObjectRef PutContent(const std::string& folder, ByteView bytes) {
@@ -271,7 +302,7 @@ class Builder {
     offset->set_offset(35);
     offset->set_offset_before_clip(35);
     offset->set_leader_epoch(4);
-    return PutContent("snapshot", Object(ObjectType::kSnapshot, 0x71, records));
+    return PutContent("snapshot", Object(ObjectType::kSnapshot, "", 0x71, records));
   }
 
   static format::CommitRecord AddSnapshot(const format::ObjectRef& object) {
@@ -347,7 +378,7 @@ class Builder {
     range(run, 10, 9);
     run->add_target_gap(100);
     range(add(1, 100, 110, 0), 0, 10);
-    return PutContent("offset-map", Object(ObjectType::kOffsetMap, 0x72, records));
+    return PutContent("offset-map", Object(ObjectType::kOffsetMap, "", 0x72, records));
   }
 
   format::CommitRecord FinishRestore(const format::ObjectRef& map) {
@@ -361,19 +392,22 @@ class Builder {
 
   // The records of the real encoder, under a fixed salt.
   void WriteCheckpoint() {
-    auto encoded = EncodeCheckpoint(state_, config_sha256_, "");
+    auto encoded = EncodeCheckpoint(state_, config_sha256_, "", keys_);
+    const std::string bound = CheckpointName(state_.sequence, "");
     ASSERT_TRUE(encoded.ok()) << encoded.status().ToString();
     std::vector<format::CheckpointRecord> records;
-    ASSERT_TRUE(ReadObject(ObjectType::kCheckpoint, "checkpoint", *encoded, [&](ByteView record) {
-                  EXPECT_TRUE(records.emplace_back().ParseFromArray(
-                      record.data(), static_cast<int>(record.size())));
-                  return Status::Ok();
-                }).ok());
-    Bytes bytes = Object(ObjectType::kCheckpoint, 0x68, records);
+    auto add = [&](ByteView record) {
+      EXPECT_TRUE(records.emplace_back().ParseFromArray(record.data(),
+                                                        static_cast<int>(record.size())));
+      return Status::Ok();
+    };
+    ASSERT_TRUE(ReadObject(ObjectType::kCheckpoint, bound, *encoded, add, keys_).ok());
+    Bytes bytes = Object(ObjectType::kCheckpoint, bound, 0x68, records);
     Put(CheckpointName(state_.sequence, ToString(Sha256(bytes))), bytes);
   }
 
   store::Store& store_;
+  const Keyring* const keys_;
   GoldenRepository golden_;
   SealedPack sealed_;
   State state_;
@@ -381,6 +415,17 @@ class Builder {
 };
 
 }  // namespace
+
+std::shared_ptr<Keyring> GoldenKeys() {
+  SecretBytes master(ByteView(TestSalt(0x40)).first(kMasterKeyBytes));
+  return Keyring::FromMaster(Id(0x10), std::move(master));
+}
+
+SlotSecret GoldenKeyFile() {
+  SlotSecret secret;
+  secret.key_file = SecretBytes(ByteView(TestSalt(0xa0)).first(kKeyFileBytes));
+  return secret;
+}
 
 GoldenRepository BuildGoldenRepository(store::Store& store) {
   return Builder(store).Build();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "repo/key_slot.h"
 #include "repo/pack_testing.h"
 #include "store/mem_store.h"
 
@@ -18,7 +19,13 @@ struct GoldenRepository {
   format::PackRef small_ref;
 };
 
-// Writes all objects into `store`.
+// Writes all objects into `store`; encrypted ones if it is a Vault with GoldenKeys.
 GoldenRepository BuildGoldenRepository(store::Store& store);
+
+// The keys of tests/golden/repo-v1-sealed: its master key is 40 41 42 .. 5f. Its two slots open with
+// the passphrase "correct horse battery staple" and with the key file a0 a1 a2 .. bf.
+std::shared_ptr<Keyring> GoldenKeys();
+inline constexpr char kGoldenPassphrase[] = "correct horse battery staple";
+SlotSecret GoldenKeyFile();
 
 }  // namespace maxbrod::repo

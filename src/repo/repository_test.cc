@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "repo/commit_codec.h"
+#include "repo/crypto_testing.h"
 #include "repo/repository_testing.h"
 #include "store/forwarding_store.h"
 #include "store/mem_store.h"
@@ -11,10 +12,21 @@ namespace maxbrod::repo {
 namespace {
 
 // Two processes on one store.
-class RepositoryTest : public ::testing::Test {
+class RepositoryTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(Repository::Init(*store_, InitOptions{"test"}, context_).ok());
+    InitOptions init{"test", {}};
+    if (GetParam()) init.slots.push_back({&source_.secret, {}});
+    ASSERT_TRUE(Repository::Init(*raw_, init, context_).ok());
+    auto config = ReadConfig(*raw_, {}, context_);
+    ASSERT_TRUE(config.ok());
+    if (!GetParam()) return Begin();
+    auto keys = Unlock(*raw_, config->config, source_, context_);
+    ASSERT_TRUE(keys.ok()) << keys.status().ToString();
+    store_ = std::make_shared<Vault>(raw_, *keys);
+    Begin();
+  }
+  void Begin() {
     a_ = Open();
     b_ = Open();
   }
@@ -27,6 +39,7 @@ class RepositoryTest : public ::testing::Test {
   }
   OpenOptions Options() {
     OpenOptions options;
+    options.keys = &source_;
     options.program = "test";
     options.clock = &clock_;
     options.seed = 1;
@@ -64,23 +77,25 @@ class RepositoryTest : public ::testing::Test {
 
   FakeClock clock_;
   CallContext context_;
-  std::shared_ptr<store::MemStore> store_ =
+  KeySource source_ = GetParam() ? TestKeySource(5) : KeySource();
+  std::shared_ptr<store::MemStore> raw_ =
       std::make_shared<store::MemStore>(store::MemStoreOptions{&clock_});
+  std::shared_ptr<store::Store> store_ = raw_;  // with the keys, where there are any
   std::unique_ptr<Repository> a_;
   std::unique_ptr<Repository> b_;
 };
 
-TEST_F(RepositoryTest, InitTwiceIsRefused) {
+TEST_P(RepositoryTest, InitTwiceIsRefused) {
   EXPECT_EQ(Repository::Init(*store_, InitOptions{"test"}, context_).code(), Code::kAlreadyExists);
 }
 
-TEST_F(RepositoryTest, OpenWithoutInitSaysHow) {
+TEST_P(RepositoryTest, OpenWithoutInitSaysHow) {
   auto none = Repository::Open(std::make_unique<store::MemStore>(), Options(), context_);
   EXPECT_EQ(none.status().code(), Code::kNotFound);
   EXPECT_NE(none.status().hint().find("maxbrod init"), std::string::npos);
 }
 
-TEST_F(RepositoryTest, AnotherRepositoryThanExpectedIsRefused) {
+TEST_P(RepositoryTest, AnotherRepositoryThanExpectedIsRefused) {
   OpenOptions options = Options();
   options.expect_repository_id = std::string(32, '0');
   auto other =
@@ -88,7 +103,7 @@ TEST_F(RepositoryTest, AnotherRepositoryThanExpectedIsRefused) {
   EXPECT_EQ(other.status().code(), Code::kConflict);
 }
 
-TEST_F(RepositoryTest, BackupAndReadBack) {
+TEST_P(RepositoryTest, BackupAndReadBack) {
   Commit(*a_, TestPack(*store_, "t", 0, 3));
   TakeSnapshot(*a_, TestDraft("one", {{"t", 50}}), TestPack(*store_, "t", 30, 2));
   Snapshot snapshot = Read(*Open(), "one");
@@ -104,7 +119,7 @@ TEST_F(RepositoryTest, BackupAndReadBack) {
   EXPECT_TRUE(whole.ok()) << whole.ToString();
 }
 
-TEST_F(RepositoryTest, IncrementalSnapshotsShareBlocks) {
+TEST_P(RepositoryTest, IncrementalSnapshotsShareBlocks) {
   TakeSnapshot(*a_, TestDraft("one", {{"t", 30}, {"u", 20}}),
                PackBuilder(*store_)
                    .Block("t", 0, 0, 3)
@@ -124,7 +139,7 @@ TEST_F(RepositoryTest, IncrementalSnapshotsShareBlocks) {
   EXPECT_EQ(two.header.stats().records(), 70u);
 }
 
-TEST_F(RepositoryTest, WhatWasNotReadIsAGap) {
+TEST_P(RepositoryTest, WhatWasNotReadIsAGap) {
   SnapshotDraft draft = TestDraft("one", {{"t", 60}});
   format::Gap* known = draft.topics[0].mutable_partitions(0)->add_gaps();
   known->set_start_offset(30);
@@ -148,14 +163,14 @@ TEST_F(RepositoryTest, WhatWasNotReadIsAGap) {
   EXPECT_EQ(snapshot.header.stats().gaps(), 2u);
 }
 
-TEST_F(RepositoryTest, EmptyPartitionsNeedNoClaims) {
+TEST_P(RepositoryTest, EmptyPartitionsNeedNoClaims) {
   TakeSnapshot(*a_, TestDraft("empty", {{"t", 0}}));
   Snapshot snapshot = Read(*a_, "empty");
   EXPECT_EQ(snapshot.topics[0].partitions(0).gaps_size(), 0);
   EXPECT_EQ(Uses(*a_, snapshot.topics[0]), "");
 }
 
-TEST_F(RepositoryTest, OverlappingClaimsGiveEachOffsetOnce) {
+TEST_P(RepositoryTest, OverlappingClaimsGiveEachOffsetOnce) {
   Commit(*a_, TestPack(*store_, "t", 0, 4));   // 0-40
   Commit(*b_, TestPack(*store_, "t", 20, 4));  // 20-60: half of it is new
   Commit(*a_, TestPack(*store_, "t", 10, 2));  // 10-30: nothing new
@@ -167,7 +182,7 @@ TEST_F(RepositoryTest, OverlappingClaimsGiveEachOffsetOnce) {
   EXPECT_TRUE(ReadWhole(*a_, snapshot.ref).ok());
 }
 
-TEST_F(RepositoryTest, StartOfASnapshotCutsOldBlocksOff) {
+TEST_P(RepositoryTest, StartOfASnapshotCutsOldBlocksOff) {
   Commit(*a_, TestPack(*store_, "t", 0, 2));
   Commit(*a_, TestPack(*store_, "t", 20, 2));
   SnapshotDraft draft = TestDraft("one", {{"t", 40}});
@@ -176,7 +191,7 @@ TEST_F(RepositoryTest, StartOfASnapshotCutsOldBlocksOff) {
   EXPECT_EQ(Uses(*a_, Read(*a_, "one").topics[0]), "25-40@2");
 }
 
-TEST_F(RepositoryTest, BranchesSharePastOfTheirParents) {
+TEST_P(RepositoryTest, BranchesSharePastOfTheirParents) {
   Commit(*a_, TestPack(*store_, "t", 0, 5));  // the root, 0-50
   format::Branch fork;
   fork.set_id(7);
@@ -199,7 +214,7 @@ TEST_F(RepositoryTest, BranchesSharePastOfTheirParents) {
   EXPECT_EQ(Uses(*a_, Read(*a_, "root").topics[0]), "0-50@1");
 }
 
-TEST_F(RepositoryTest, BaseGenerationsOfCompactedTopicsStandAlone) {
+TEST_P(RepositoryTest, BaseGenerationsOfCompactedTopicsStandAlone) {
   format::Branch first;
   first.set_id(1);
   first.set_compacted(true);
@@ -222,20 +237,20 @@ TEST_F(RepositoryTest, BaseGenerationsOfCompactedTopicsStandAlone) {
   EXPECT_EQ(snapshot.topics[0].partitions(0).generation(), 1u);
 }
 
-TEST_F(RepositoryTest, UnknownBranchesAreRefusedBeforeTheyAreStored) {
+TEST_P(RepositoryTest, UnknownBranchesAreRefusedBeforeTheyAreStored) {
   auto receipt = a_->CommitPacks(
       PackBuilder(*store_).Block("t", 0, 0, 1, 9).Claim("t", 0, 0, 10, 9).packs(), context_);
   EXPECT_EQ(receipt.status().code(), Code::kConflict);
   EXPECT_EQ(Open()->head().sequence, Sequence(0)) << "nothing may be in the log";
 }
 
-TEST_F(RepositoryTest, SnapshotNamesAreUnique) {
+TEST_P(RepositoryTest, SnapshotNamesAreUnique) {
   TakeSnapshot(*a_, TestDraft("one", {}));
   EXPECT_EQ(b_->CommitSnapshot(TestDraft("one", {}), {}, context_).status().code(),
             Code::kAlreadyExists);
 }
 
-TEST_F(RepositoryTest, SnapshotsAreFoundByNameIdAndLatest) {
+TEST_P(RepositoryTest, SnapshotsAreFoundByNameIdAndLatest) {
   TakeSnapshot(*a_, TestDraft("monday", {}));
   TakeSnapshot(*a_, TestDraft("tuesday", {}));
   auto tuesday = a_->FindSnapshot("latest");
@@ -249,7 +264,7 @@ TEST_F(RepositoryTest, SnapshotsAreFoundByNameIdAndLatest) {
   EXPECT_EQ(none.status().hint(), "did you mean 'tuesday'?");
 }
 
-TEST_F(RepositoryTest, AmbiguousIdsAreRefused) {
+TEST_P(RepositoryTest, AmbiguousIdsAreRefused) {
   for (const char* name : {"a", "b"}) {
     SnapshotDraft draft = TestDraft(name, {});
     draft.header.set_id(TestId(static_cast<uint8_t>(name[0])));
@@ -258,7 +273,7 @@ TEST_F(RepositoryTest, AmbiguousIdsAreRefused) {
   EXPECT_EQ(a_->FindSnapshot("0000").status().code(), Code::kInvalidArgument);
 }
 
-TEST_F(RepositoryTest, CommittingTheSamePacksTwiceIsOnce) {
+TEST_P(RepositoryTest, CommittingTheSamePacksTwiceIsOnce) {
   format::AddPacks packs = TestPack(*store_, "t", 0, 2);
   Commit(*a_, packs);
   Commit(*a_, packs);
@@ -266,24 +281,24 @@ TEST_F(RepositoryTest, CommittingTheSamePacksTwiceIsOnce) {
   EXPECT_EQ(a_->state()->loose_packs.size(), 1u);
 }
 
-TEST_F(RepositoryTest, AMissingPackIsNotCommitted) {
+TEST_P(RepositoryTest, AMissingPackIsNotCommitted) {
   format::AddPacks packs = TestPack(*store_, "t", 0, 2);
   ASSERT_TRUE(store_->Remove(PackName(packs.packs(0)), context_).ok());
   EXPECT_EQ(a_->CommitPacks(packs, context_).status().code(), Code::kConflict);
 }
 
-TEST_F(RepositoryTest, ThePacksInHandNeedNotBeReadBack) {
+TEST_P(RepositoryTest, ThePacksInHandNeedNotBeReadBack) {
   PackBuilder builder(*store_);
   builder.Block("t", 0, 0, 2).Claim("t", 0, 0, 20);
   a_->Remember(builder.sealed()[0]);
   Commit(*a_, builder.packs());
   // Its index is unreadable: only memory can serve it.
   std::string name = PackName(builder.packs().packs(0));
-  ASSERT_TRUE(store_->Overwrite(name, Bytes(builder.packs().packs(0).length(), 0)));
+  ASSERT_TRUE(raw_->Overwrite(name, Bytes(builder.packs().packs(0).length(), 0)));
   TakeSnapshot(*a_, TestDraft("one", {{"t", 20}}));
 }
 
-TEST_F(RepositoryTest, LargeTopicsSpanSeveralRecords) {
+TEST_P(RepositoryTest, LargeTopicsSpanSeveralRecords) {
   SnapshotDraft draft = TestDraft("large", {{"t", 0}});
   for (int32_t i = 1; i < 30'000; ++i) {
     auto* partition = draft.topics[0].add_partitions();
@@ -311,7 +326,7 @@ TEST_F(RepositoryTest, LargeTopicsSpanSeveralRecords) {
   EXPECT_EQ(snapshot.groups[0].offsets(29'999).offset(), 29'999);
 }
 
-TEST_F(RepositoryTest, ManyClaimsSpanSeveralRecords) {
+TEST_P(RepositoryTest, ManyClaimsSpanSeveralRecords) {
   format::AddPacks packs;
   for (int t = 0; t < 20; ++t) {
     auto* topic = packs.add_topics();
@@ -329,7 +344,7 @@ TEST_F(RepositoryTest, ManyClaimsSpanSeveralRecords) {
   for (const auto& [key, topic] : state->topics) EXPECT_EQ(topic->partitions.size(), 5000u);
 }
 
-TEST_F(RepositoryTest, AForgottenSnapshotIsGoneAndAHeldOneStays) {
+TEST_P(RepositoryTest, AForgottenSnapshotIsGoneAndAHeldOneStays) {
   TakeSnapshot(*a_, TestDraft("one", {}));
   TakeSnapshot(*a_, TestDraft("two", {}));
   std::vector<format::CommitRecord> forget(1);
@@ -346,7 +361,7 @@ TEST_F(RepositoryTest, AForgottenSnapshotIsGoneAndAHeldOneStays) {
   EXPECT_EQ(b_->CommitActions(hold, context_).status().code(), Code::kOk);
 }
 
-TEST_F(RepositoryTest, ARestoreOnlyGoesForward) {
+TEST_P(RepositoryTest, ARestoreOnlyGoesForward) {
   TakeSnapshot(*a_, TestDraft("one", {}));
   format::RestoreRecord record;
   record.set_restore_id(TestId(1));
@@ -361,6 +376,8 @@ TEST_F(RepositoryTest, ARestoreOnlyGoesForward) {
   record.set_snapshot_id(TestId(99));
   EXPECT_EQ(b_->CommitRestore(record, context_).status().code(), Code::kNotFound);
 }
+
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, RepositoryTest, ::testing::Bool());
 
 }  // namespace
 }  // namespace maxbrod::repo

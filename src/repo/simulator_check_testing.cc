@@ -16,7 +16,7 @@ std::unique_ptr<State> SimWorld::FoldHistory() {
   std::map<std::string, int> operations;
   std::map<std::string, uint64_t> packs;
   for (const auto& [sequence, bytes] : first_commits_) {
-    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes);
+    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes, keys_.get());
     Status status =
         commit.ok() ? ApplyCommit(commit->records, commit->sha256, state.get()) : commit.status();
     if (!status.ok()) {
@@ -45,7 +45,7 @@ void SimWorld::CheckAcknowledged(const State& state) {
   }
   std::set<std::string> forgotten;
   for (const auto& [sequence, bytes] : first_commits_) {
-    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes);
+    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes, keys_.get());
     for (const format::CommitRecord& record : commit->records) {
       if (record.has_forget_snapshot()) forgotten.insert(record.forget_snapshot().id());
     }
@@ -118,6 +118,7 @@ void SimWorld::CheckFinal() {
   CheckAcknowledged(*folded);
   OpenOptions options;
   options.program = "simulator";
+  options.keys = &key_source_;
   auto repository =
       Repository::Open(std::make_unique<Handle>(*this, nullptr), options, CallContext());
   if (!repository.ok()) {
@@ -135,7 +136,7 @@ void SimWorld::CheckFinal() {
 std::string SimWorld::History() {
   std::string out;
   for (const auto& [sequence, bytes] : first_commits_) {
-    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes);
+    Result<Commit> commit = DecodeCommit(LogName(Sequence(sequence)), bytes, keys_.get());
     out += fmt::format("{:4} day {:5.2f}", sequence,
                        static_cast<double>(commit->header().store_time_ms() - 1'700'000'000'000) /
                            static_cast<double>(kDayMs));

@@ -60,7 +60,7 @@ Result<Merged> CopyBlocks(Repository& repository, const TopicManifest& index) {
   MB_ASSIGN_OR_RETURN(SealedPack sealed, writer->Seal(CallContext()));
   merged.pack = sealed.ref;
   for (BlockEntry& entry : sealed.blocks) {
-    entry.place.frame_checks.clear();
+    entry.place.DropChecks();
     auto range = std::tuple(entry.owner.partition, entry.stats.first_offset, entry.stats.batches);
     merged.places[by_range.at(range)] = entry.place;
   }

@@ -76,6 +76,20 @@ TEST(SimulatorTest, NothingIsLostInAnySchedule) {
   }
 }
 
+TEST(SimulatorTest, NothingIsLostInAnEncryptedRepository) {
+  constexpr uint64_t kFirst = 5000;
+  constexpr uint64_t kSchedules = 150;
+  int failed = 0;
+  for (uint64_t seed = kFirst; seed < kFirst + kSchedules && failed < 5; ++seed) {
+    SimOptions options = OptionsOf(seed);
+    options.encrypted = true;
+    for (const std::string& violation : RunSchedule(options)) {
+      ADD_FAILURE() << "encrypted, seed " << seed << ": " << violation;
+      ++failed;
+    }
+  }
+}
+
 TEST(SimulatorTest, ASeedGivesTheSameScheduleAgain) {
   for (uint64_t seed : {2u, 3u, 11u}) {
     std::string first;

@@ -100,6 +100,7 @@ void SimWorld::AcknowledgeOperation(const std::string& pin_id) {
 std::unique_ptr<Repository> SimWorld::OpenRepository(Process& process) {
   OpenOptions options;
   options.program = "simulator";
+  options.keys = &key_source_;
   options.clock = &process.clock;
   options.checkpoint_every = 4;
   options.seed = random_() | 1;
@@ -183,8 +184,19 @@ void SimWorld::Spawn(void (*actor)(SimWorld&, Process&)) {
 
 std::vector<std::string> SimWorld::Run() {
   Handle bare(*this, nullptr);
-  Status init = Repository::Init(bare, InitOptions{"simulator"}, CallContext());
-  MB_CHECK(init.ok());
+  InitOptions init{"simulator", {}};
+  if (options_.encrypted) {
+    key_source_.secret.key_file = SecretBytes::Random(kKeyFileBytes);
+    init.slots.push_back({&key_source_.secret, {}});
+  }
+  MB_CHECK(Repository::Init(bare, init, CallContext()).ok());
+  if (options_.encrypted) {
+    auto config = ReadConfig(bare, {}, CallContext());
+    MB_CHECK(config.ok());
+    auto keys = Unlock(bare, config->config, key_source_, CallContext());
+    MB_CHECK(keys.ok());
+    keys_ = *keys;
+  }
   {
     std::unique_lock lock(lock_);
     for (int i = 0; i < options_.writers; ++i) Spawn(RunWriter);

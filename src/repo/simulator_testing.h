@@ -36,6 +36,7 @@ struct SimOptions {
   double death = 0.005;               // the process dies at this operation
   bool store_overwrites_log = false;  // the store ignores conditions in log/
   bool condemn_blindly = false;       // prune condemns what is reachable
+  bool encrypted = false;
   bool merge_names_nothing = false;   // a merge does not tell which pack it relies on
   GcOptions gc;
   ProtocolFaults faults;
@@ -130,6 +131,8 @@ class SimWorld {
   std::map<std::string, Object> objects_;
   std::multimap<int64_t, LateRequest> late_;
   std::map<uint64_t, Bytes> first_commits_;  // what each slot held first
+  KeySource key_source_;
+  std::shared_ptr<Keyring> keys_;
   std::vector<Receipt> acknowledged_;
   std::vector<std::string> snapshots_;
   std::vector<std::string> pins_;

@@ -70,11 +70,13 @@ class Maxbrod:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.url = f"file://{self.folder}"
+        # Of every run. Heads are not remembered: tests set repositories back as they please.
+        self.env = {}
 
     def start(self, verb, *args, env=None):
         """Starts a run and does not wait for it."""
         command = [verb, *map(str, args), "--repo", self.url]
-        return Running(command, {**os.environ, **(env or {})})
+        return Running(command, {**os.environ, "MAXBROD_STATE_DIR": "", **self.env, **(env or {})})
 
     def __call__(self, verb, *args, expect=0, timeout=300, env=None):
         """Runs to the end; any exit code but `expect` (None: any will do) is an error that shows everything."""
