@@ -131,6 +131,38 @@ class Bench:
               f"{raw_produce.cpu / gb:.2f}, restore {gb / restore.seconds:.2f} GB/s {restore.cpu / gb:.2f}; "
               f"peaks {backup.peak_mib:.0f} and {restore.peak_mib:.0f} MiB", flush=True)
 
+    def encryption(self):
+        """The same backup and restore, plain and encrypted by turns."""
+        print(f"== encryption, {PARTITIONS} partitions, {self.gigabytes} GB", flush=True)
+        with self.cluster("sealed") as cluster:
+            probe = cluster.probe
+            probe.create_topic("load", PARTITIONS, **WORKING)
+            probe.produce("load", int(self.gigabytes * 1e6), value_min=1000, timeout=900,
+                          props={"batch.size": 65536, "linger.ms": 50})
+            seconds = {(verb, sealed): [] for verb in ("backup", "restore") for sealed in (False, True)}
+            cpu = {key: [] for key in seconds}
+            for number in range(2 * self.rounds):
+                # ABBA: what drifts hits both.
+                sealed = number % 4 in (1, 2)
+                folder = self.fresh("repo")
+                flags = ["--key-file", folder.parent / "bench.key"] if sealed else []
+                at = ["--repo", f"file://{folder}", *flags]
+                self.maxbrod("init", *at)
+                backup = self.maxbrod("backup", *at, "--bootstrap-server", cluster.bootstrap(), "--name", "b",
+                                      "--topics", "load")
+                restore = self.maxbrod("restore", "b", *at, "--bootstrap-server", cluster.bootstrap(), "--rename",
+                                       f"load=again{number}")
+                probe("delete-topic", topic=f"again{number}")
+                for verb, run in (("backup", backup), ("restore", restore)):
+                    seconds[verb, sealed].append(run.seconds)
+                    cpu[verb, sealed].append(run.cpu)
+            for verb in ("backup", "restore"):
+                plain, with_key = (statistics.median(seconds[verb, sealed]) for sealed in (False, True))
+                print(f"     {verb}: plain {' '.join(f'{v:.2f}' for v in seconds[verb, False])} s, encrypted "
+                      f"{' '.join(f'{v:.2f}' for v in seconds[verb, True])} s; CPU "
+                      f"{statistics.median(cpu[verb, False]):.2f} and {statistics.median(cpu[verb, True]):.2f} s", flush=True)
+                self.check(f"encryption: {verb} speed / plain", plain / with_key, 0.85, True)
+
     def many_partitions(self):
         """2,000 small partitions: bound by the broker, not by round trips."""
         print("== 2,000 partitions of 100 records", flush=True)
@@ -161,7 +193,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gigabytes", type=float, default=1.0)
-    parser.add_argument("--only", choices=["none", "lz4", "many"])
+    parser.add_argument("--only", choices=["none", "lz4", "encryption", "many"])
     parser.add_argument("--keep-going", action="store_true", help="exit 0 although a limit was missed")
     args = parser.parse_args()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -171,6 +203,8 @@ def main():
         for codec in ("none", "lz4"):
             if args.only in (None, codec):
                 bench.big_partitions(codec)
+        if args.only in (None, "encryption"):
+            bench.encryption()
         if args.only in (None, "many"):
             bench.many_partitions()
     if bench.failed and not args.keep_going:

@@ -27,6 +27,11 @@ Status CheckIdentity(const BlockEntry& entry, const FrameView& frame, ByteView p
   return Status::Ok();
 }
 
+Status Named(const BlockEntry& entry, const Status& status) {
+  return status.WithContext(fmt::format("block of {}-{} at offset {}", entry.owner.topic,
+                                        entry.owner.partition, entry.stats.first_offset));
+}
+
 }  // namespace
 
 Result<ByteView> BlockDecoder::DecodeFrames(const BlockEntry& entry, ByteView stored) {
@@ -62,17 +67,34 @@ Result<ByteView> BlockDecoder::DecodeFrames(const BlockEntry& entry, ByteView st
   return place.frames > 2 ? ByteView(assembled_) : only;
 }
 
-// As above, but every frame is decrypted right to its place in the block.
-Result<ByteView> BlockDecoder::DecodeSealed(const BlockEntry& entry, ByteView stored) {
+namespace {
+
+// Whether every data frame holds the batches as they are. What the headers say is proven later.
+bool IsUncompressed(const BlockEntry& entry, ByteView stored) {
+  for (uint32_t i = 0; i < entry.place.frames; ++i) {
+    auto frame = TakeSealedFrame(0, i, &stored);
+    if (!frame.ok() || (i > 0 && frame->header.codec != FrameCodec::kNone)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// As above, but every frame is decrypted right to its place in the block: in `assembled_`, or, with
+// `in_place`, over its own ciphertext and then moved up to the frame before it.
+Result<ByteView> BlockDecoder::DecodeSealed(const BlockEntry& entry, ByteView stored,
+                                            uint8_t* in_place) {
   const BlockPlace& place = entry.place;
   if (!place.frame_tags.empty() && place.frame_tags.size() != place.frames * kAeadTagBytes) {
     return Corrupt("frame tags and frames differ in number");
   }
-  // What it decrypts to is no longer than what is stored, unless it is compressed.
   if (place.plain_bytes > (place.frames - uint64_t{1}) * kFramePlainBytesMax) {
     return Corrupt("has another length");
   }
-  if (assembled_.size() < place.plain_bytes) assembled_.resize(place.plain_bytes);
+  if (in_place == nullptr && assembled_.size() < place.plain_bytes) {
+    assembled_.resize(place.plain_bytes);
+  }
+  uint8_t* block = in_place == nullptr ? assembled_.data() : nullptr;
   ByteView left = stored;
   uint64_t done = 0;
   for (uint32_t i = 0; i < place.frames; ++i) {
@@ -83,33 +105,52 @@ Result<ByteView> BlockDecoder::DecodeSealed(const BlockEntry& entry, ByteView st
         std::memcmp(frame.tag, place.frame_tags.data() + i * kAeadTagBytes, kAeadTagBytes) != 0) {
       return Corrupt(fmt::format("frame {} is not the one in the index", ordinal));
     }
-    bool direct = i > 0 && frame.header.codec == FrameCodec::kNone;
-    if (i > 0 && frame.header.plain_bytes > place.plain_bytes - done) {
-      return Corrupt("has another length");
-    }
-    if (!direct && scratch_.size() < frame.sealed.size()) scratch_.resize(frame.sealed.size());
-    uint8_t* out = direct ? assembled_.data() + done : scratch_.data();
-    MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, out));
-    FrameView view{frame.header, ByteView(out, frame.sealed.size()), {}};
     if (i == 0) {
-      Bytes unpacked;
-      MB_ASSIGN_OR_RETURN(ByteView plain, PlainBytes(view, &unpacked));
-      MB_RETURN_IF_ERROR(CheckIdentity(entry, view, plain));
+      MB_RETURN_IF_ERROR(OpenIdentity(entry, frame, at));
       continue;
     }
     uint8_t flags = i + 1 == place.frames ? kFrameLastOfBlock : 0;
     if (frame.header.kind != FrameKind::kData || frame.header.flags != flags) {
+      // Of an unknown kind, or simply wrong: the tag tells first.
+      if (scratch_.size() < frame.sealed.size()) scratch_.resize(frame.sealed.size());
+      MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, scratch_.data()));
       return Corrupt(fmt::format("frame {} is not in order", ordinal));
     }
-    if (!direct) {
-      MB_RETURN_IF_ERROR(ZstdDecompressInto(
-          view.payload,
-          MutableByteView(assembled_).subspan(static_cast<size_t>(done), view.header.plain_bytes)));
+    if (frame.header.plain_bytes > place.plain_bytes - done) return Corrupt("has another length");
+    if (in_place != nullptr) {
+      uint8_t* payload = in_place + (frame.sealed.data() - stored.data());
+      MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, payload));
+      if (block == nullptr) block = payload;
+      if (block + done != payload) std::memmove(block + done, payload, frame.sealed.size());
+    } else if (frame.header.codec == FrameCodec::kNone) {
+      MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, block + done));
+    } else {
+      if (scratch_.size() < frame.sealed.size()) scratch_.resize(frame.sealed.size());
+      MB_RETURN_IF_ERROR(OpenSealedFrame(checker_, frame, ordinal, at, scratch_.data()));
+      MB_RETURN_IF_ERROR(
+          ZstdDecompressInto(ByteView(scratch_).first(frame.sealed.size()),
+                             MutableByteView(block + done, frame.header.plain_bytes)));
     }
     done += frame.header.plain_bytes;
   }
   if (done != place.plain_bytes || !left.empty()) return Corrupt("has another length");
-  return ByteView(assembled_).first(static_cast<size_t>(done));
+  return ByteView(block, static_cast<size_t>(done));
+}
+
+Status BlockDecoder::OpenIdentity(const BlockEntry& entry, const SealedFrame& frame, uint64_t at) {
+  if (scratch_.size() < frame.sealed.size()) scratch_.resize(frame.sealed.size());
+  MB_RETURN_IF_ERROR(
+      OpenSealedFrame(checker_, frame, entry.place.first_frame, at, scratch_.data()));
+  FrameView view{frame.header, ByteView(scratch_).first(frame.sealed.size()), {}};
+  Bytes unpacked;
+  MB_ASSIGN_OR_RETURN(ByteView plain, PlainBytes(view, &unpacked));
+  return CheckIdentity(entry, view, plain);
+}
+
+Result<ByteView> BlockDecoder::DecodeInPlace(const BlockEntry& entry, MutableByteView stored) {
+  if (checker_.cipher() == nullptr || !IsUncompressed(entry, stored)) return Decode(entry, stored);
+  auto plain = DecodeSealed(entry, stored, stored.data());
+  return plain.ok() ? plain : Named(entry, plain.status());
 }
 
 ByteView BlockDecoder::MoveTo(ByteView decoded, Bytes* storage) {
@@ -123,10 +164,8 @@ ByteView BlockDecoder::MoveTo(ByteView decoded, Bytes* storage) {
 
 Result<ByteView> BlockDecoder::Decode(const BlockEntry& entry, ByteView stored) {
   auto plain = checker_.cipher() == nullptr ? DecodeFrames(entry, stored)
-                                            : DecodeSealed(entry, stored);
-  if (plain.ok()) return plain;
-  return plain.status().WithContext(fmt::format("block of {}-{} at offset {}", entry.owner.topic,
-                                                entry.owner.partition, entry.stats.first_offset));
+                                            : DecodeSealed(entry, stored, nullptr);
+  return plain.ok() ? plain : Named(entry, plain.status());
 }
 
 }  // namespace maxbrod::repo

@@ -216,7 +216,7 @@ Status ReadBlock(store::Store& store, const format::PackRef& pack, const BlockEn
   MB_RETURN_IF_ERROR(source.CheckPlace(entry));
   MB_RETURN_IF_ERROR(source.Read(entry.place.pack_offset, entry.place.stored_bytes, storage));
   BlockDecoder decoder(source.checker());
-  auto plain = decoder.Decode(entry, *storage);
+  auto plain = decoder.DecodeInPlace(entry, *storage);
   if (!plain.ok()) return plain.status().WithContext(source.name());
   *batches = *plain;
   bool inside = plain->data() >= storage->data() &&
