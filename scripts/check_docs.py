@@ -84,7 +84,10 @@ def check_names(root, reference):
 
 
 def check_commands(root, pages):
-    shared = flags_of((root / "src/cli/common.cc").read_text())
+    shared = set()
+    for name in ("common.cc", "key_flags.cc"):  # what verbs share
+        path = root / "src/cli" / name
+        shared |= flags_of(path.read_text()) if path.is_file() else set()
     shared |= flags_of((root / "src/cli/main.cc").read_text()) | {"--help"}
     verbs = {p.stem[len("cmd_"):]: flags_of(p.read_text()) | shared
              for p in sources(root / "src/cli") if p.stem.startswith("cmd_")}

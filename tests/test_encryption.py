@@ -10,7 +10,7 @@ from lib.maxbrod import Maxbrod
 from lib.trips import round_trip
 
 KEEP = {"retention.ms": "-1"}
-COST = ("--argon2-memory", "64MiB", "--argon2-passes", "1")
+COST = ("--passphrase-memory", "64MiB", "--passphrase-passes", "1")
 
 
 def secret_file(path, text, mode=0o600):
@@ -95,7 +95,7 @@ def test_what_is_refused(tmp_path, keys):
     refused("list", expect=8, said="wrong passphrase", verb="keys", env={"MAXBROD_PASSPHRASE": "nonsense"})
     repo("snapshots", env={"MAXBROD_PASSPHRASE": "correct horse battery staple"})
     repo("snapshots", "--key-file", keys["file"])
-    refused("add", *good, "--new-passphrase-file", keys["good"], "--argon2-memory", "32MiB", verb="keys", expect=2,
+    refused("add", *good, "--new-passphrase-file", keys["good"], "--passphrase-memory", "32MiB", verb="keys", expect=2,
             said="out of bounds")
     # A changed slot, its checksum not mended: damage, and the other slot still opens.
     slots = {s["kind"]: s["id"] for s in repo("keys", "list", "--json").lines}

@@ -79,9 +79,8 @@ void Print(const InitFlags& flags, const std::string& id, const repo::InitOption
   bool print_key = flags.print_recovery_key && !secrets.recovery.key_file.empty();
   std::string key = print_key ? ToHex(secrets.recovery.key_file.view()) : "";
   if (globals.json) {
-    nlohmann::json out = {{"repository", flags.repository.url},
-                          {"id", id},
-                          {"encrypted", !options.slots.empty()}};
+    nlohmann::json out = {
+        {"repository", flags.repository.url}, {"id", id}, {"encrypted", !options.slots.empty()}};
     if (print_key) out["recovery_key"] = key;
     std::cout << out.dump() << "\n";
     return;

@@ -23,7 +23,8 @@ struct KeysFlags {
 };
 
 // For what changes or judges slots the keys are needed; listing goes without.
-Result<std::unique_ptr<repo::Repository>> OpenWithKeys(const KeysFlags& flags, const Globals& globals) {
+Result<std::unique_ptr<repo::Repository>> OpenWithKeys(const KeysFlags& flags,
+                                                       const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   if (repository->keys() == nullptr) {
     return Status(Code::kUnsupported, "the repository is not encrypted: it has no keys")
@@ -43,8 +44,9 @@ std::string Opens(const format::KeySlotHeader& header) {
 
 std::string Detail(const format::KeySlotHeader& header) {
   if (header.has_argon2id()) {
-    return fmt::format("Argon2id {} MiB, {} passes, {} lanes", header.argon2id().memory_kib() / 1024,
-                       header.argon2id().passes(), header.argon2id().lanes());
+    return fmt::format("Argon2id {} MiB, {} passes, {} lanes",
+                       header.argon2id().memory_kib() / 1024, header.argon2id().passes(),
+                       header.argon2id().lanes());
   }
   return header.has_kms() ? header.kms().provider() + " " + header.kms().key() : "";
 }
@@ -58,8 +60,8 @@ Status List(const KeysFlags& flags, const Globals& globals) {
     return Status(Code::kUnsupported, "the repository is not encrypted: it has no keys")
         .WithHint("encryption is chosen by 'maxbrod init'");
   }
-  MB_ASSIGN_OR_RETURN(auto slots, repo::ListKeySlots(*store, config.config.repository_id(),
-                                                     globals.context()));
+  MB_ASSIGN_OR_RETURN(auto slots,
+                      repo::ListKeySlots(*store, config.config.repository_id(), globals.context()));
   MB_ASSIGN_OR_RETURN(repo::KeySource source, flags.repository.keys.Read(globals));
   std::shared_ptr<repo::Keyring> keys;
   if (source.given()) {
@@ -68,10 +70,10 @@ Status List(const KeysFlags& flags, const Globals& globals) {
   Table table({"ID", "KIND", "OPENS", "LABEL", "MADE", "STATE", "DETAIL"});
   for (const repo::KeySlotInfo& slot : slots) {
     const format::KeySlotHeader& header = slot.view.header;
-    std::string state = !slot.problem.ok()                   ? "damaged"
-                        : keys == nullptr                    ? "-"
+    std::string state = !slot.problem.ok()                  ? "damaged"
+                        : keys == nullptr                   ? "-"
                         : repo::IsGenuine(slot.view, *keys) ? "genuine"
-                                                             : "forged";
+                                                            : "forged";
     if (globals.json) {
       std::cout << nlohmann::json{{"id", IdOf(slot.view)},
                                   {"kind", repo::SlotKindName(header.kind())},
@@ -128,9 +130,9 @@ Status Add(const KeysFlags& flags, const Globals& globals) {
 
 Status Remove(const KeysFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto repository, OpenWithKeys(flags, globals));
-  MB_ASSIGN_OR_RETURN(std::string name, repo::RemoveKeySlot(repository->store(),
-                                                            *repository->keys(), flags.id,
-                                                            globals.context()));
+  MB_ASSIGN_OR_RETURN(
+      std::string name,
+      repo::RemoveKeySlot(repository->store(), *repository->keys(), flags.id, globals.context()));
   Tell("removed", name, "removed; who has used it may still know the repository's keys", globals);
   return Status::Ok();
 }
@@ -182,7 +184,8 @@ void AddKeys(CLI::App& app, Globals& globals) {
                 "For a host that writes backups: no data of other key epochs");
   added->cost.Add(add);
   auto removed = flags();
-  CLI::App* remove = Sub(keys, "remove", "Remove a slot; never the last one", removed, globals, Remove);
+  CLI::App* remove =
+      Sub(keys, "remove", "Remove a slot; never the last one", removed, globals, Remove);
   remove->add_option("slot", removed->id, "Beginning of its id, at least 4 digits")->required();
   auto rotated = flags();
   CLI::App* rotate =

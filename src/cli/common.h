@@ -9,10 +9,10 @@
 #include "aws/msk_cluster.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "cli/key_flags.h"
 #include "kafka/client_config.h"
 #include "kafka/cluster.h"
 #include "os/deadline.h"
-#include "cli/key_flags.h"
 #include "repo/repository.h"
 
 namespace maxbrod::cli {

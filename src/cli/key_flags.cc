@@ -36,11 +36,11 @@ class Descriptor {
 };
 
 Status SystemError(const std::string& what, int error) {
-  Code code = error == ENOENT                       ? Code::kNotFound
-              : error == EACCES || error == EPERM   ? Code::kPermission
-              : error == EEXIST                     ? Code::kAlreadyExists
-              : error == ENOSPC || error == EDQUOT  ? Code::kOutOfSpace
-                                                    : Code::kIo;
+  Code code = error == ENOENT                      ? Code::kNotFound
+              : error == EACCES || error == EPERM  ? Code::kPermission
+              : error == EEXIST                    ? Code::kAlreadyExists
+              : error == ENOSPC || error == EDQUOT ? Code::kOutOfSpace
+                                                   : Code::kIo;
   return Status(code, what + ": " + std::string(strerror(error)));
 }
 
@@ -49,7 +49,7 @@ Status SystemError(const std::string& what, int error) {
 Result<SecretBytes> ReadSecretFile(const std::string& path, size_t size_max) {
   Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return SystemError("cannot read '" + path + "'", errno);
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd.get(), &info) != 0) return SystemError("cannot read '" + path + "'", errno);
   if (S_ISREG(info.st_mode) && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
     return Status(Code::kPermission, fmt::format("'{}' is open to other users (mode {:04o})", path,
@@ -178,8 +178,8 @@ void KeyFlags::Add(CLI::App* verb) {
 }
 
 void CostFlags::Add(CLI::App* verb) {
-  verb->add_option("--argon2-memory", memory, "Memory of a passphrase slot (default 256MiB)");
-  verb->add_option("--argon2-passes", passes, "Passes over that memory (default 3)");
+  verb->add_option("--passphrase-memory", memory, "Memory of a passphrase slot (default 256MiB)");
+  verb->add_option("--passphrase-passes", passes, "Passes over that memory (default 3)");
 }
 
 Result<Argon2Cost> CostFlags::Read() const {
@@ -203,8 +203,9 @@ Result<repo::KeySource> KeyFlags::Read(const Globals& globals) const {
     flags.key_file = Variable(std::getenv("MAXBROD_KEY_FILE"));
     if (passphrase != nullptr && *passphrase == '\0') passphrase = nullptr;
     if (passphrase != nullptr && flags.given()) {
-      return Status(Code::kInvalidArgument, "several of MAXBROD_PASSPHRASE, MAXBROD_PASSPHRASE_FILE "
-                                            "and MAXBROD_KEY_FILE are set")
+      return Status(Code::kInvalidArgument,
+                    "several of MAXBROD_PASSPHRASE, MAXBROD_PASSPHRASE_FILE "
+                    "and MAXBROD_KEY_FILE are set")
           .WithHint("unset all but one");
     }
   }
@@ -236,8 +237,7 @@ Result<repo::SlotSecret> ReadSecret(const SecretFlags& flags) {
 Result<repo::SlotSecret> ReadOrMakeSecret(const SecretFlags& flags) {
   MB_RETURN_IF_ERROR(CheckOne(flags));
   if (!flags.key_file.empty() && access(flags.key_file.c_str(), F_OK) != 0 && errno == ENOENT) {
-    MB_RETURN_IF_ERROR(
-        WriteKeyFile(flags.key_file, SecretBytes::Random(repo::kKeyFileBytes)));
+    MB_RETURN_IF_ERROR(WriteKeyFile(flags.key_file, SecretBytes::Random(repo::kKeyFileBytes)));
   }
   return ReadSecret(flags);
 }
@@ -245,7 +245,8 @@ Result<repo::SlotSecret> ReadOrMakeSecret(const SecretFlags& flags) {
 Result<SecretBytes> AskPassphrase(const std::string& prompt, bool twice, const Globals& globals) {
   Descriptor fd(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (fd.get() < 0) {
-    return Status(Code::kInvalidArgument, "no passphrase was given, and there is no terminal to ask")
+    return Status(Code::kInvalidArgument,
+                  "no passphrase was given, and there is no terminal to ask")
         .WithHint("use --passphrase-file, or set MAXBROD_PASSPHRASE_FILE");
   }
   MB_ASSIGN_OR_RETURN(SecretBytes first, AskOnce(fd.get(), prompt, globals));
@@ -275,7 +276,8 @@ Status WriteKeyFile(const std::string& path, const SecretBytes& key) {
   }
   // The name must survive a power failure as well: without this file data may be lost.
   std::string folder = std::filesystem::path(path).parent_path().string();
-  Descriptor parent(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor parent(
+      open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) (void)fsync(parent.get());
   return Status::Ok();
 }

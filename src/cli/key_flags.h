@@ -33,8 +33,8 @@ struct CostFlags {
   Result<Argon2Cost> Read() const;
 };
 
-// The secret that the flags name. kInvalidArgument when both or none do; kNotFound, kPermission (others
-// may read the file).
+// The secret that the flags name. kInvalidArgument when both or none do; kNotFound, kPermission
+// (others may read the file).
 Result<repo::SlotSecret> ReadSecret(const SecretFlags& flags);
 // The same; a key file that does not exist is made, with a fresh key and mode 0600.
 Result<repo::SlotSecret> ReadOrMakeSecret(const SecretFlags& flags);

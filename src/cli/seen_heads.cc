@@ -61,9 +61,10 @@ Status CheckSeenHead(repo::Repository& repository, const CallContext& context) {
   if (status.code() != Code::kConflict) return status;
   return std::move(status)
       .WithContext("this host has seen newer commits of this repository")
-      .WithHint("newer commits were removed, or an older copy was put in the repository's place; if "
-                "that was done on purpose, remove " +
-                file.string());
+      .WithHint(
+          "newer commits were removed, or an older copy was put in the repository's place; if "
+          "that was done on purpose, remove " +
+          file.string());
 }
 
 void RememberHead(repo::Repository& repository) {
@@ -76,7 +77,8 @@ void RememberHead(repo::Repository& repository) {
   fs::path next = file;
   next += "." + std::to_string(getpid());
   std::ofstream out(next);
-  out << nlohmann::json{{"head", head.ToString()}, {"encrypted", repository.keys() != nullptr}}.dump()
+  out << nlohmann::json{{"head", head.ToString()}, {"encrypted", repository.keys() != nullptr}}
+             .dump()
       << "\n";
   out.close();
   if (out.good()) fs::rename(next, file, error);

@@ -75,8 +75,8 @@ Result<SecretBytes> Argon2id(const Argon2Cost& cost, ByteView password, ByteView
   if (code == ARGON2_OK) return out;
   std::string what = argon2_error_message(code);
   if (code == ARGON2_MEMORY_ALLOCATION_ERROR || code == ARGON2_THREAD_FAIL) {
-    return Status(Code::kIo, "Argon2id with " + std::to_string(cost.memory_kib / 1024) +
-                                 " MiB: " + what)
+    return Status(Code::kIo,
+                  "Argon2id with " + std::to_string(cost.memory_kib / 1024) + " MiB: " + what)
         .WithHint("free some memory; what a passphrase slot costs is fixed when it is made");
   }
   return Status(Code::kInvalidArgument, "Argon2id: " + what);

@@ -24,8 +24,8 @@ struct Argon2Cost {
   uint32_t lanes = 4;
   bool operator==(const Argon2Cost&) const = default;
 };
-// kIo when the memory cannot be had, kInvalidArgument for impossible costs; bounding what a file asks
-// for is the caller's duty. `key` and `data` are Argon2's optional secret and associated data.
+// kIo when the memory cannot be had, kInvalidArgument for impossible costs; bounding what a file
+// asks for is the caller's duty. `key` and `data` are Argon2's optional secret and associated data.
 Result<SecretBytes> Argon2id(const Argon2Cost& cost, ByteView password, ByteView salt, size_t size,
                              ByteView key = {}, ByteView data = {});
 

@@ -1,5 +1,5 @@
-// Memory for keys and passphrases: overwritten when it goes, kept out of swap and of core dumps where
-// the system lets us.
+// Memory for keys and passphrases: overwritten when it goes, kept out of swap and of core dumps
+// where the system lets us.
 #pragma once
 
 #include <cstddef>

@@ -129,8 +129,8 @@ Status PackVerifier::CheckEnds(const PackUse& use, const CallContext& context) {
   const std::string object = repo::PackName(use.ref);
   Bytes header(repo::kObjectHeaderBytes);
   Status status = store_.GetRange(object, 0, header, context);
-  if (status.ok()) status = repo::CheckObjectHeader(repo::ObjectType::kPack, object, header,
-                                                  repo::KeysOf(store_));
+  if (status.ok())
+    status = repo::CheckObjectHeader(repo::ObjectType::kPack, object, header, repo::KeysOf(store_));
   if (status.ok()) {
     repo::Salt salt = repo::HeaderSalt(header);
     bool ours = AsText(salt).substr(0, use.ref.id().size()) == use.ref.id();

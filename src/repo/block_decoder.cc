@@ -88,7 +88,10 @@ Result<ByteView> BlockDecoder::DecodeSealed(const BlockEntry& entry, ByteView st
   if (!place.frame_tags.empty() && place.frame_tags.size() != place.frames * kAeadTagBytes) {
     return Corrupt("frame tags and frames differ in number");
   }
-  if (place.plain_bytes > (place.frames - uint64_t{1}) * kFramePlainBytesMax) {
+  constexpr uint64_t kFrameBytesMin = kFrameHeaderBytes + kSealedTrailerBytes;
+  if (!place.frame_checks.empty()) return Corrupt("checksums of a plain pack for an encrypted one");
+  if (place.frames == 0 || place.frames * kFrameBytesMin > stored.size() ||
+      place.plain_bytes > (place.frames - uint64_t{1}) * kFramePlainBytesMax) {
     return Corrupt("has another length");
   }
   if (in_place == nullptr && assembled_.size() < place.plain_bytes) {

@@ -15,8 +15,8 @@ class BlockDecoder {
   // decoder and is valid until the next call. kCorrupt says what is wrong, naming owner and offset
   // but not the pack.
   Result<ByteView> Decode(const BlockEntry& entry, ByteView stored);
-  // The same, but bytes that are encrypted and not compressed are decrypted where they lie: the view
-  // points into `stored`, which does not hold the frames any more afterwards.
+  // The same, but bytes that are encrypted and not compressed are decrypted where they lie: the
+  // view points into `stored`, which does not hold the frames any more afterwards.
   Result<ByteView> DecodeInPlace(const BlockEntry& entry, MutableByteView stored);
   // Makes `storage` the memory of a view that Decode returned from this decoder, without a copy of
   // the bytes.

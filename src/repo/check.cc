@@ -176,8 +176,7 @@ class Checker {
       std::string name = SnapshotObjectName(ref.object());
       referenced_.insert(name);
       auto stored = GetContentObject(store_, "snapshot", ref.object(), context_);
-      auto contents = stored.ok() ? DecodeSnapshot(name, *stored, KeysOf(store_))
-                                  : stored.status();
+      auto contents = stored.ok() ? DecodeSnapshot(name, *stored, KeysOf(store_)) : stored.status();
       if (!contents.ok()) {
         MB_RETURN_IF_ERROR(Name(name, contents.status()));
         continue;

@@ -18,8 +18,7 @@ Result<Bytes> EncodeCheckpoint(const State& state, const std::string& config_sha
                                const std::string& previous, const Keyring* keys = nullptr);
 // Checks the name's hash and sequence against the bytes. kCorrupt, kUnsupported.
 Result<State> DecodeCheckpoint(const std::string& name, ByteView stored,
-                               const std::string& config_sha256,
-                               const Keyring* keys = nullptr);
+                               const std::string& config_sha256, const Keyring* keys = nullptr);
 
 struct CheckpointInfo {
   std::string name;

@@ -265,7 +265,8 @@ Status CommitLog::CheckpointIfDue(const CallContext& context) {
 
 Result<std::string> CommitLog::StoreCheckpoint(const State& state, const std::string& previous,
                                                const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(Bytes bytes, EncodeCheckpoint(state, config_.sha256, previous, KeysOf(store_)));
+  MB_ASSIGN_OR_RETURN(Bytes bytes,
+                      EncodeCheckpoint(state, config_.sha256, previous, KeysOf(store_)));
   std::string name = CheckpointName(state.sequence, Sha256String(bytes));
   MB_RETURN_IF_ERROR(DecodeCheckpoint(name, bytes, config_.sha256, KeysOf(store_)).status());
   MB_ASSIGN_OR_RETURN(store::PutResult put, store_.PutIfAbsent(name, bytes, context));

@@ -79,8 +79,8 @@ Result<StoredConfig> ReadConfig(store::Store& store,
   return first;
 }
 
-Status CommitLog::Init(store::Store& store, const std::string& program,
-                       const CallContext& context, const FillConfig& prepare) {
+Status CommitLog::Init(store::Store& store, const std::string& program, const CallContext& context,
+                       const FillConfig& prepare) {
   for (const char* name : {kConfigName, kConfigCopyName}) {
     Result<store::ObjectInfo> info = store.Stat(name, context);
     if (info.ok()) {

@@ -50,8 +50,8 @@ struct CommitLogOptions {
 // to a commit that it has to know about. What it stores must be stored when it returns.
 using Planner = std::function<Result<Proposal>(const State& head, const CallContext& context)>;
 
-// The config, from its copy where it is missing or damaged (`warn`, if set, is told). kNotFound when
-// there is no repository.
+// The config, from its copy where it is missing or damaged (`warn`, if set, is told). kNotFound
+// when there is no repository.
 Result<StoredConfig> ReadConfig(store::Store& store,
                                 const std::function<void(const std::string&)>& warn,
                                 const CallContext& context);

@@ -11,9 +11,8 @@ namespace maxbrod::repo {
 namespace {
 
 constexpr std::array<std::string_view, kActionKinds> kKindNames = {
-    "append",  "fold", "snapshot", "forget",   "hold", "restore", "pin",
-    "condemn", "doom", "swept",    "reprieve", "trim", "release", "rekey",
-    "checkpoint"};
+    "append", "fold",  "snapshot", "forget", "hold",    "restore", "pin",       "condemn",
+    "doom",   "swept", "reprieve", "trim",   "release", "rekey",   "checkpoint"};
 
 constexpr ConflictCell kKeep{Verdict::kKeep, 0};
 constexpr ConflictCell kAgain{Verdict::kReplan, 0};
@@ -34,35 +33,50 @@ constexpr ConflictCell kRestores = Same(kTouchRestores);
 // compares the whole table with that page.
 constexpr ConflictCell kTable[kActionKinds][kActionKinds] = {
     // append
-    {kPacks, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kBranches, kKeep, kKeep},
+    {kPacks, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
+     kBranches, kKeep, kKeep},
     // fold
-    {kKeep, kFolds, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kTopics, kKeep, kKeep},
+    {kKeep, kFolds, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
+     kTopics, kKeep, kKeep},
     // snapshot
-    {kKeep, kKeep, kNames, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kKeep},
+    {kKeep, kKeep, kNames, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kAgain,
+     kKeep, kKeep},
     // forget
-    {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep, kKeep},
     // hold
-    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep},
     // restore
-    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep, kKeep},
     // pin
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep},
     // condemn
-    {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain, kKeep, kKeep, kKeep, kKeep},
+    {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain,
+     kKeep, kKeep, kKeep, kKeep},
     // doom
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep,
+     kKeep, kKeep, kKeep},
     // swept
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep,
+     kKeep, kKeep},
     // reprieve
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kObjects, kObjects, kObjects, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kObjects, kObjects, kObjects, kKeep,
+     kKeep, kKeep, kKeep},
     // trim
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep,
+     kKeep, kKeep},
     // release
-    {kBranches, kTopics, kAgain, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kTopics, kKeep, kKeep},
+    {kBranches, kTopics, kAgain, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kTopics, kKeep, kKeep},
     // rekey
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kAgain, kKeep},
     // checkpoint
-    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep},
+    {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep},
 };
 
 // What an action touches, by class (bit number of TouchClass).

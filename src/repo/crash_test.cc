@@ -7,8 +7,8 @@
 
 #include "os/crash_point.h"
 #include "repo/check.h"
-#include "repo/gc.h"
 #include "repo/crypto_testing.h"
+#include "repo/gc.h"
 #include "repo/repository_testing.h"
 #include "store/file_store.h"
 

@@ -1,5 +1,6 @@
-// Attacks on an encrypted repository by somebody who may write to the store but has no key: each must
-// be noticed, and none may crash a reader. The attacker knows the format and mends all checksums.
+// Attacks on an encrypted repository by somebody who may write to the store but has no key: each
+// must be noticed, and none may crash a reader. The attacker knows the format and mends all
+// checksums.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -188,7 +189,8 @@ TEST(Crypto, FramesOfAnotherObjectAreNoticed) {
   EXPECT_GT(replays, 20u);
 }
 
-// Two intact objects change places. (Names that are hashes are compared by who follows a reference.)
+// Two intact objects change places. (Names that are hashes are compared by who follows a
+// reference.)
 TEST(Crypto, SwappedObjectsAreNoticed) {
   for (const char* prefix : {"log/", "l0/"}) {
     EncryptedRepository r;
@@ -210,7 +212,8 @@ TEST(Crypto, SwappedObjectsAreNoticed) {
 
 TEST(Crypto, ObjectsOfAnotherRepositoryAreNoticed) {
   EncryptedRepository r(7), other(8);
-  for (const char* prefix : {"log/", "checkpoint/", "manifest/", "snapshot/", "offset-map/", "l0/"}) {
+  for (const char* prefix :
+       {"log/", "checkpoint/", "manifest/", "snapshot/", "offset-map/", "l0/"}) {
     std::string name = r.Names(prefix).front();
     const Bytes good = r.Get(name);
     r.Put(name, other.Get(other.Names(prefix).front()));
@@ -263,11 +266,9 @@ TEST(Crypto, ACutLogIsNoticedAgainstAReceipt) {
   Status status = CheckReceipt(**after, receipt, {});
   EXPECT_EQ(status.code(), Code::kConflict) << status.ToString();
   // Another history of the same length.
-  ASSERT_TRUE(
-      (*after)->CommitPacks(TestPack((*after)->store(), "secret-orders", 50, 2), {}).ok());
+  ASSERT_TRUE((*after)->CommitPacks(TestPack((*after)->store(), "secret-orders", 50, 2), {}).ok());
   EXPECT_EQ(CheckReceipt(**after, receipt, {}).code(), Code::kConflict);
-  ASSERT_TRUE(
-      (*after)->CommitPacks(TestPack((*after)->store(), "secret-orders", 70, 2), {}).ok());
+  ASSERT_TRUE((*after)->CommitPacks(TestPack((*after)->store(), "secret-orders", 70, 2), {}).ok());
   EXPECT_EQ(CheckReceipt(**after, receipt, {}).code(), Code::kConflict);
   auto parsed = ParseReceipt(receipt.ToString());
   ASSERT_TRUE(parsed.ok());

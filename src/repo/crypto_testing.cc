@@ -58,8 +58,7 @@ EncryptedRepository::EncryptedRepository(uint8_t key) : key_(key) {
   EXPECT_TRUE(made.ok()) << made.ToString();
   auto repository = Open();
   EXPECT_TRUE(repository.ok()) << repository.status().ToString();
-  vault_ = std::make_unique<Vault>(
-      raw_, static_cast<Vault&>((*repository)->store()).shared_keys());
+  vault_ = std::make_unique<Vault>(raw_, static_cast<Vault&>((*repository)->store()).shared_keys());
   Repository& r = **repository;
   packs = TestPack(r.store(), "secret-orders", 0, 3);
   EXPECT_TRUE(r.CommitPacks(packs, {}).ok());

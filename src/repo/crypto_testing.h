@@ -35,8 +35,8 @@ class FakeKms final : public KeyWrapper {
   int unwraps = 0;
 };
 
-// A repository with a key file slot of `key` bytes: two commits of packs, a snapshot with manifests,
-// an offset map, a checkpoint.
+// A repository with a key file slot of `key` bytes: two commits of packs, a snapshot with
+// manifests, an offset map, a checkpoint.
 class EncryptedRepository {
  public:
   explicit EncryptedRepository(uint8_t key = 7);

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "repo/check.h"
+#include "repo/crypto_testing.h"
 #include "repo/offset_maps.h"
 #include "repo/reach.h"
-#include "repo/crypto_testing.h"
 #include "repo/repository_testing.h"
 #include "store/fault_store.h"
 #include "store/forwarding_store.h"
@@ -28,9 +28,7 @@ class GcTest : public ::testing::TestWithParam<bool> {
     store_ = std::make_shared<Vault>(raw_, *keys);
     Begin();
   }
-  void Begin() {
-    repository_ = Open();
-  }
+  void Begin() { repository_ = Open(); }
   std::unique_ptr<Repository> Open() {
     OpenOptions options;
     options.keys = &source_;

@@ -18,8 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRepository =
-    fs::path(MAXBROD_SOURCE_DIR) / "tests" / "golden" / "repo-v1-sealed";
+const fs::path kRepository = fs::path(MAXBROD_SOURCE_DIR) / "tests" / "golden" / "repo-v1-sealed";
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);

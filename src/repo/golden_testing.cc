@@ -397,8 +397,8 @@ class Builder {
     ASSERT_TRUE(encoded.ok()) << encoded.status().ToString();
     std::vector<format::CheckpointRecord> records;
     auto add = [&](ByteView record) {
-      EXPECT_TRUE(records.emplace_back().ParseFromArray(record.data(),
-                                                        static_cast<int>(record.size())));
+      EXPECT_TRUE(
+          records.emplace_back().ParseFromArray(record.data(), static_cast<int>(record.size())));
       return Status::Ok();
     };
     ASSERT_TRUE(ReadObject(ObjectType::kCheckpoint, bound, *encoded, add, keys_).ok());

@@ -22,8 +22,8 @@ struct GoldenRepository {
 // Writes all objects into `store`; encrypted ones if it is a Vault with GoldenKeys.
 GoldenRepository BuildGoldenRepository(store::Store& store);
 
-// The keys of tests/golden/repo-v1-sealed: its master key is 40 41 42 .. 5f. Its two slots open with
-// the passphrase "correct horse battery staple" and with the key file a0 a1 a2 .. bf.
+// The keys of tests/golden/repo-v1-sealed: its master key is 40 41 42 .. 5f. Its two slots open
+// with the passphrase "correct horse battery staple" and with the key file a0 a1 a2 .. bf.
 std::shared_ptr<Keyring> GoldenKeys();
 inline constexpr char kGoldenPassphrase[] = "correct horse battery staple";
 SlotSecret GoldenKeyFile();

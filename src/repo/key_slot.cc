@@ -119,8 +119,8 @@ Result<SecretBytes> NewSecret(const SlotSecret& given, const NewSlot& slot, Head
       SecretBytes secret = SecretBytes::Random(kMasterKeyBytes);
       header->mutable_kms()->set_provider(given.kms->provider());
       header->mutable_kms()->set_key(given.kms->key());
-      MB_ASSIGN_OR_RETURN(
-          Bytes wrapped, given.kms->Wrap(given.kms->key(), secret, ContextOf(*header), context));
+      MB_ASSIGN_OR_RETURN(Bytes wrapped,
+                          given.kms->Wrap(given.kms->key(), secret, ContextOf(*header), context));
       header->mutable_kms()->set_wrapped(wrapped.data(), wrapped.size());
       return secret;
     }
@@ -192,8 +192,8 @@ Header::Kind SlotSecret::kind() const {
   return passphrase.empty() ? Header::KIND_UNKNOWN : Header::PASSPHRASE;
 }
 
-Result<KeySlotObject> MakeKeySlot(const Keyring& keys, const SlotSecret& secret, const NewSlot& slot,
-                                  const CallContext& context) {
+Result<KeySlotObject> MakeKeySlot(const Keyring& keys, const SlotSecret& secret,
+                                  const NewSlot& slot, const CallContext& context) {
   Header header;
   std::string id = slot.fixed_id;
   if (id.empty()) {

@@ -56,7 +56,7 @@ struct NewSlot {
   std::string label;
   std::string program;
   int64_t created_ms = 0;
-  Argon2Cost cost;         // of a passphrase
+  Argon2Cost cost;          // of a passphrase
   bool epoch_only = false;  // meta key and the current epoch's data key, instead of everything
   // Only for tests and golden files.
   std::string fixed_id;        // 16 bytes
@@ -71,8 +71,8 @@ struct KeySlotObject {
 // The object of a new slot for these keys. kInvalidArgument for impossible costs, an empty
 // passphrase, a key file of another length; kPermission when all keys shall go into it and `keys`
 // has not all.
-Result<KeySlotObject> MakeKeySlot(const Keyring& keys, const SlotSecret& secret, const NewSlot& slot,
-                                  const CallContext& context);
+Result<KeySlotObject> MakeKeySlot(const Keyring& keys, const SlotSecret& secret,
+                                  const NewSlot& slot, const CallContext& context);
 
 // A slot as stored, its public part decoded; nothing is proven yet.
 struct KeySlotView {

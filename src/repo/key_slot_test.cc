@@ -254,6 +254,23 @@ TEST_F(UnlockTest, ATamperedSlotIsNamedAndOthersStillOpen) {
   EXPECT_EQ(slots->size(), 2u);
 }
 
+TEST_F(UnlockTest, AKmsIsUsedWithoutBeingAskedFor) {
+  FakeKms kms;
+  KeySource source;
+  source.kms = &kms;
+  EXPECT_EQ(r_.Open(source).status().code(), Code::kAuthentication);
+  EXPECT_EQ(kms.unwraps, 0);
+  SlotSecret secret;
+  secret.kms = &kms;
+  Add(secret);
+  kms.unwraps = 0;
+  EXPECT_TRUE(r_.Open(source).ok());
+  EXPECT_EQ(kms.unwraps, 1) << "one Decrypt per process";
+  kms.failure = Status(Code::kPermission, "no kms:Decrypt");
+  EXPECT_EQ(r_.Open(source).status().code(), Code::kPermission);
+  EXPECT_TRUE(OpenStatus(TestKeyFile(7)).ok());
+}
+
 TEST_F(UnlockTest, WithoutAnySlotTheErrorSaysSo) {
   for (const std::string& name : r_.Names("keys/")) ASSERT_TRUE(r_.raw().Remove(name, {}).ok());
   Status status = OpenStatus(TestKeyFile(7));

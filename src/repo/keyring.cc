@@ -17,7 +17,8 @@ constexpr std::string_view kSlotMacInfo = "maxbrod slot mac v1";
 constexpr std::string_view kCommitInfo = "maxbrod commit v1";
 constexpr std::string_view kObjectInfo = "maxbrod object v1";
 
-SecretBytes Derive(const SecretBytes& key, const std::string& repository_id, std::string_view info) {
+SecretBytes Derive(const SecretBytes& key, const std::string& repository_id,
+                   std::string_view info) {
   ByteView pieces[] = {AsBytes(info)};
   return Hkdf(key.view(), AsBytes(repository_id), pieces, kMasterKeyBytes);
 }
@@ -59,8 +60,7 @@ std::shared_ptr<Keyring> Keyring::FromMaster(const std::string& repository_id, S
 std::shared_ptr<Keyring> Keyring::FromEpoch(const std::string& repository_id, SecretBytes meta,
                                             uint32_t data_key_id, SecretBytes data) {
   MB_CHECK(meta.size() == kMasterKeyBytes && data.size() == kMasterKeyBytes);
-  auto ring =
-      std::shared_ptr<Keyring>(new Keyring(repository_id, SecretBytes(), std::move(meta)));
+  auto ring = std::shared_ptr<Keyring>(new Keyring(repository_id, SecretBytes(), std::move(meta)));
   ring->data_.emplace(data_key_id, std::move(data));
   return ring;
 }
@@ -134,9 +134,8 @@ Result<std::shared_ptr<ObjectCipher>> Keyring::Open(ObjectType type, const std::
   uint32_t key_id = HeaderKeyId(header);
   bool meta = type != ObjectType::kPack;
   if (meta != (key_id == kMetaKeyId)) {
-    return Status(Code::kCorrupt,
-                  fmt::format("{}: names key {}, which is not for a {}", name, key_id,
-                              ObjectTypeName(type)));
+    return Status(Code::kCorrupt, fmt::format("{}: names key {}, which is not for a {}", name,
+                                              key_id, ObjectTypeName(type)));
   }
   auto cipher = Make(type, key_id, name, HeaderSalt(header));
   if (!cipher.ok()) return cipher.status().WithContext(name);

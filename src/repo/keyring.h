@@ -51,8 +51,8 @@ class Keyring {
   uint32_t data_key_id() const { return data_key_id_; }
   void RaiseDataKey(uint32_t key_id);
 
-  // For a new object: its header, with this salt, and its key. The name is the one that it will have
-  // (parts that are its own hash do not count). Never fails for what the meta key seals.
+  // For a new object: its header, with this salt, and its key. The name is the one that it will
+  // have (parts that are its own hash do not count). Never fails for what the meta key seals.
   Result<std::shared_ptr<ObjectCipher>> Seal(ObjectType type, const std::string& name,
                                              const Salt& salt) const;
   // For a stored one. kCorrupt when the header's commitment is not this repository's key's;

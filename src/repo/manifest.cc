@@ -213,8 +213,7 @@ Result<std::vector<const BlockEntry*>> SortedEntries(TopicId topic_id, const std
 
 }  // namespace
 
-Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes,
-                                     const Keyring* keys) {
+Result<TopicManifest> DecodeManifest(const std::string& name, ByteView bytes, const Keyring* keys) {
   ManifestReader reader{name, {}, false, 0};
   MB_RETURN_IF_ERROR(ReadObject(
       ObjectType::kManifest, name, bytes, [&](ByteView record) { return reader.Add(record); },

@@ -90,7 +90,8 @@ bool IsPublic(ObjectType type) {
 Status CheckMode(ObjectType type, const std::string& name, bool sealed, bool has_keys) {
   if (IsPublic(type)) {
     if (!sealed) return Status::Ok();
-    return Status(Code::kUnsupported, fmt::format("{}: an encrypted {}", name, ObjectTypeName(type)))
+    return Status(Code::kUnsupported,
+                  fmt::format("{}: an encrypted {}", name, ObjectTypeName(type)))
         .WithHint("a newer maxbrod wrote this repository: use that version or a later one");
   }
   if (sealed && !has_keys) {
@@ -469,9 +470,9 @@ Status ReadObject(ObjectType type, const std::string& name, ByteView bytes,
   ByteView left = bytes.subspan(kObjectHeaderBytes);
   for (bool last = false; !last;) {
     if (left.empty()) return Corrupt(name + ": ends before its last frame");
-    auto frame = TakeFrame(checker, static_cast<uint32_t>(frames.size()),
-                           bytes.size() - left.size(), &left,
-                           checker.cipher() == nullptr ? nullptr : &opened.emplace_back());
+    auto frame =
+        TakeFrame(checker, static_cast<uint32_t>(frames.size()), bytes.size() - left.size(), &left,
+                  checker.cipher() == nullptr ? nullptr : &opened.emplace_back());
     if (!frame.ok()) return frame.status().WithContext(name);
     if (frame->header.kind != FrameKind::kRecord) {
       return Corrupt(fmt::format("{}: frame {} is not a record", name, frames.size()));

@@ -148,8 +148,8 @@ class ObjectBuilder {
   explicit ObjectBuilder(ObjectType type);
   // With a given salt: only for tests and golden files, a salt is never used for two contents.
   ObjectBuilder(ObjectType type, const Salt& salt);
-  // Encrypted, unless `keys` is null. `name` is the one that the object will have (what of it is the
-  // object's own hash does not matter). Not for packs.
+  // Encrypted, unless `keys` is null. `name` is the one that the object will have (what of it is
+  // the object's own hash does not matter). Not for packs.
   ObjectBuilder(ObjectType type, const Keyring* keys, const std::string& name);
   ObjectBuilder(ObjectType type, const Keyring* keys, const std::string& name, const Salt& salt);
   // kInternal when the message is larger than a frame may be.

@@ -39,7 +39,8 @@ Result<std::vector<BlockEntry>> DecodePackTail(const std::string& name, PackId i
 // The id inside a reference; kCorrupt unless it has 16 bytes.
 Result<PackId> PackIdOf(const format::PackRef& ref);
 // How its frames are checked, from what the reference tells alone. `keys` is null for a plain
-// repository. kCorrupt when reference and repository are not of one kind; kUnsupported without keys.
+// repository. kCorrupt when reference and repository are not of one kind; kUnsupported without
+// keys.
 Result<FrameChecker> PackCheckerOf(const std::string& name, const format::PackRef& ref,
                                    const Keyring* keys);
 

@@ -28,8 +28,7 @@ class PackSource {
   static Result<PackSource> Open(store::Store& store, const format::PackRef& pack,
                                  const CallContext& context) {
     MB_ASSIGN_OR_RETURN(PackId id, PackIdOf(pack));
-    MB_ASSIGN_OR_RETURN(FrameChecker checker,
-                        PackCheckerOf(PackName(pack), pack, KeysOf(store)));
+    MB_ASSIGN_OR_RETURN(FrameChecker checker, PackCheckerOf(PackName(pack), pack, KeysOf(store)));
     if (pack.index_offset() < kObjectHeaderBytes || pack.length() < pack.index_offset() ||
         pack.length() > INT64_MAX) {
       return Corrupt(PackName(pack) + ": the reference to the pack has impossible lengths");
@@ -178,7 +177,8 @@ class Scanner {
 void ScanHeader(PackSource& source, std::vector<PackDamage>* damage) {
   Bytes header;
   Status status = source.Read(0, kObjectHeaderBytes, &header);
-  if (status.ok()) status = CheckObjectHeader(ObjectType::kPack, source.name(), header, source.keys());
+  if (status.ok())
+    status = CheckObjectHeader(ObjectType::kPack, source.name(), header, source.keys());
   if (status.ok()) {
     Salt salt = HeaderSalt(header);
     if (!std::equal(salt.begin(), salt.begin() + 16, source.id().id.bytes().begin())) {

@@ -6,7 +6,9 @@
 namespace maxbrod::repo {
 namespace {
 
-TEST_F(PackTest, ALostReferenceIsMadeAgain) {
+class PackReferenceTest : public PackTest {};
+
+TEST_P(PackReferenceTest, ALostReferenceIsMadeAgain) {
   SealedPack pack = WritePack(store_, SomeBlocks());
   auto ref = RecoverPackRef(store_, *PackIdOf(pack.ref), false, {});
   ASSERT_TRUE(ref.ok());
@@ -40,7 +42,7 @@ class SalvageTest : public PackTest {
                                     MakeBlock("b", 3, 20, {5, 6}), MakeBlock("c", 0, 40, {7})};
 };
 
-TEST_F(SalvageTest, FindsAllBlocksWithoutTheIndex) {
+TEST_P(SalvageTest, FindsAllBlocksWithoutTheIndex) {
   SealedPack pack = WritePack(store_, blocks_);
   std::vector<PackDamage> damage;
   auto got = Salvage(pack, &damage);
@@ -52,21 +54,21 @@ TEST_F(SalvageTest, FindsAllBlocksWithoutTheIndex) {
   }
 }
 
-TEST_F(SalvageTest, OfATruncatedPackTheBlocksBeforeTheEndSurvive) {
+TEST_P(SalvageTest, OfATruncatedPackTheBlocksBeforeTheEndSurvive) {
   SealedPack pack = WritePack(store_, blocks_);
   Bytes bytes = Stored(pack);
   bytes.resize(Find(pack.blocks, blocks_[2])->place.pack_offset + 30);
-  ASSERT_TRUE(store_.Overwrite(PackName(pack.ref), bytes));
+  ASSERT_TRUE(raw_->Overwrite(PackName(pack.ref), bytes));
   std::vector<PackDamage> damage;
   EXPECT_EQ(Offsets(Salvage(pack, &damage)), (std::vector<int64_t>{0, 10}));
   EXPECT_FALSE(damage.empty());
 }
 
-TEST_F(SalvageTest, ADamagedPayloadCostsItsBlockOnly) {
+TEST_P(SalvageTest, ADamagedPayloadCostsItsBlockOnly) {
   SealedPack pack = WritePack(store_, blocks_);
   Bytes bytes = Stored(pack);
   bytes[Find(pack.blocks, blocks_[1])->place.pack_offset + 1000] ^= 0x40;
-  ASSERT_TRUE(store_.Overwrite(PackName(pack.ref), bytes));
+  ASSERT_TRUE(raw_->Overwrite(PackName(pack.ref), bytes));
   std::vector<PackDamage> damage;
   EXPECT_EQ(Offsets(Salvage(pack, &damage)), (std::vector<int64_t>{0, 20, 40}));
   ASSERT_EQ(damage.size(), 1u);
@@ -74,25 +76,25 @@ TEST_F(SalvageTest, ADamagedPayloadCostsItsBlockOnly) {
   EXPECT_EQ(damage[0].first_offset, 10);
 }
 
-TEST_F(SalvageTest, ADamagedFrameHeaderCostsItsBlockOnly) {
+TEST_P(SalvageTest, ADamagedFrameHeaderCostsItsBlockOnly) {
   SealedPack pack = WritePack(store_, blocks_);
   Bytes bytes = Stored(pack);
   uint64_t at = Find(pack.blocks, blocks_[1])->place.pack_offset;
   std::fill_n(bytes.begin() + static_cast<ptrdiff_t>(at), 200, uint8_t{0xee});
-  ASSERT_TRUE(store_.Overwrite(PackName(pack.ref), bytes));
+  ASSERT_TRUE(raw_->Overwrite(PackName(pack.ref), bytes));
   std::vector<PackDamage> damage;
   EXPECT_EQ(Offsets(Salvage(pack, &damage)), (std::vector<int64_t>{0, 20, 40}));
   EXPECT_FALSE(damage.empty());
 }
 
-TEST_F(SalvageTest, EveryFlippedByteCostsOneBlockAtMost) {
+TEST_P(SalvageTest, EveryFlippedByteCostsOneBlockAtMost) {
   std::vector<TestBlock> blocks = SomeBlocks();
   SealedPack pack = WritePack(store_, blocks);
   Bytes good = Stored(pack);
   for (size_t i = kObjectHeaderBytes; i < pack.ref.index_offset(); ++i) {
     Bytes bad = good;
     bad[i] ^= 0x55;
-    ASSERT_TRUE(store_.Overwrite(PackName(pack.ref), std::move(bad)));
+    ASSERT_TRUE(raw_->Overwrite(PackName(pack.ref), std::move(bad)));
     std::vector<PackDamage> damage;
     auto got = Salvage(pack, &damage);
     EXPECT_EQ(got.size(), blocks.size() - 1) << i;
@@ -104,6 +106,9 @@ TEST_F(SalvageTest, EveryFlippedByteCostsOneBlockAtMost) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, PackReferenceTest, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, SalvageTest, ::testing::Bool());
 
 }  // namespace
 }  // namespace maxbrod::repo

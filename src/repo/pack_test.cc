@@ -9,12 +9,12 @@
 namespace maxbrod::repo {
 namespace {
 
-TEST_F(PackTest, BlocksComeBack) {
+TEST_P(PackTest, BlocksComeBack) {
   auto blocks = SomeBlocks();
   ExpectRoundTrip(WritePack(store_, blocks), blocks);
 }
 
-TEST_F(PackTest, BothWaysOfSummingUpGiveTheSameBytes) {
+TEST_P(PackTest, BothWaysOfSummingUpGiveTheSameBytes) {
   auto blocks = SomeBlocks();
   blocks.push_back(MakeBlock("big", 0, 0, {700 * kKiB, 200 * kKiB, 100 * kKiB}));
   PackOptions options;
@@ -25,7 +25,9 @@ TEST_F(PackTest, BothWaysOfSummingUpGiveTheSameBytes) {
   EXPECT_EQ(*other.Get(PackName(unknown.ref), kGiB, {}), Stored(verified));
 }
 
-TEST_F(PackTest, FramesEndOnBatchBorders) {
+class PlainPackTest : public PackTest {};
+
+TEST_P(PlainPackTest, FramesEndOnBatchBorders) {
   TestBlock block = MakeBlock("big", 0, 0, {600 * kKiB, 600 * kKiB, 600 * kKiB, 100});
   SealedPack pack = WritePack(store_, {block});
   EXPECT_EQ(pack.blocks.at(0).place.frames, 4u);
@@ -35,13 +37,13 @@ TEST_F(PackTest, FramesEndOnBatchBorders) {
   ExpectRoundTrip(raw, {block});
 }
 
-TEST_F(PackTest, ABatchLargerThanAFrame) {
+TEST_P(PackTest, ABatchLargerThanAFrame) {
   TestBlock block = MakeBlock("big", 0, 0, {100, 3 * kMiB, 100});
   ExpectRoundTrip(WritePack(store_, {block}), {block});
   ExpectRoundTrip(WritePack(store_, {block}, {}, BatchChecks::kUnknown), {block});
 }
 
-TEST_F(PackTest, PiecesMayBeCutAnywhere) {
+TEST_P(PackTest, PiecesMayBeCutAnywhere) {
   TestBlock block = MakeBlock("orders", 0, 0, {1000, 2000, kMiB, 3000});
   for (BatchChecks checks : {BatchChecks::kVerified, BatchChecks::kUnknown}) {
     auto writer = PackWriter::Create(store_, {}, {});
@@ -62,13 +64,13 @@ TEST_F(PackTest, PiecesMayBeCutAnywhere) {
   }
 }
 
-TEST_F(PackTest, OldMessageFormatsAreTakenAsTheyAre) {
+TEST_P(PackTest, OldMessageFormatsAreTakenAsTheyAre) {
   TestBlock block = MakeBlock("old", 0, 0, {100});
   block.batches[16] = 1;  // magic
   ExpectRoundTrip(WritePack(store_, {block}, {}, BatchChecks::kVerified), {block});
 }
 
-TEST_F(PackTest, ZstdWhereItPays) {
+TEST_P(PackTest, ZstdWhereItPays) {
   std::mt19937_64 rng(3);
   std::vector<TestBlock> blocks = {MakeBlock("text", 0, 0, {100000, 50, 1500000}),
                                    MakeBlock("noise", 0, 0, {0}), MakeBlock("tiny", 0, 0, {1})};
@@ -83,7 +85,7 @@ TEST_F(PackTest, ZstdWhereItPays) {
   EXPECT_GT(Find(pack.blocks, blocks[1])->place.stored_bytes, noise.size());
 }
 
-TEST_F(PackTest, NamesAndReference) {
+TEST_P(PackTest, NamesAndReference) {
   PackOptions options;
   options.salt = TestSalt(0xa0);
   SealedPack pack = WritePack(store_, SomeBlocks(), options);
@@ -101,7 +103,7 @@ TEST_F(PackTest, NamesAndReference) {
   EXPECT_EQ(pack.ref.plain_bytes(), plain);
 }
 
-TEST_F(PackTest, NothingIsStoredWithoutSeal) {
+TEST_P(PackTest, NothingIsStoredWithoutSeal) {
   {
     auto writer = PackWriter::Create(store_, {}, {});
     ASSERT_TRUE(writer.ok());
@@ -113,7 +115,7 @@ TEST_F(PackTest, NothingIsStoredWithoutSeal) {
   EXPECT_TRUE(store_.List("", "", 10, {})->objects.empty());
 }
 
-TEST_F(PackTest, NonsenseBlocksAreRefusedAndDoNotBreakThePack) {
+TEST_P(PackTest, NonsenseBlocksAreRefusedAndDoNotBreakThePack) {
   auto writer = PackWriter::Create(store_, {}, {});
   ASSERT_TRUE(writer.ok());
   EXPECT_EQ((*writer)->Seal({}).status().code(), Code::kInternal) << "no blocks";
@@ -133,7 +135,7 @@ TEST_F(PackTest, NonsenseBlocksAreRefusedAndDoNotBreakThePack) {
   EXPECT_FALSE((*writer)->AddBlock(b.owner, b.stats, {&piece, 1}).ok());
 }
 
-TEST_F(PackTest, ThousandsOfTinyBlocks) {
+TEST_P(PackTest, ThousandsOfTinyBlocks) {
   std::vector<TestBlock> blocks;
   for (int32_t i = 0; i < 20000; ++i) {
     blocks.push_back(MakeBlock("topic-" + std::to_string(i % 50), i % 7, 10 * (i / 350), {1}));
@@ -160,7 +162,7 @@ TEST_F(PackTest, ThousandsOfTinyBlocks) {
   EXPECT_TRUE(damage.empty());
 }
 
-TEST_F(PackTest, OneBlockInManyRunsOfTheIndex) {
+TEST_P(PackTest, OneBlockInManyRunsOfTheIndex) {
   std::vector<TestBlock> blocks;
   for (int32_t i = 0; i < 20000; ++i) blocks.push_back(MakeBlock("one", 0, 10 * i, {1}));
   SealedPack pack = WritePack(store_, blocks);
@@ -184,7 +186,7 @@ class PackFaultTest : public PackTest {
   store::FaultStore faults_{inner_};
 };
 
-TEST_F(PackFaultTest, ALostReplyIsSettledByReadingBack) {
+TEST_P(PackFaultTest, ALostReplyIsSettledByReadingBack) {
   faults_.On(store::StoreMethod::kCommit).ErrorAfter();
   auto pack = Write();
   ASSERT_TRUE(pack.ok()) << pack.status().ToString();
@@ -192,7 +194,7 @@ TEST_F(PackFaultTest, ALostReplyIsSettledByReadingBack) {
   EXPECT_TRUE(faults_.AllFired()) << faults_.Unfired();
 }
 
-TEST_F(PackFaultTest, APackThatDidNotArriveIsToBeWrittenAgain) {
+TEST_P(PackFaultTest, APackThatDidNotArriveIsToBeWrittenAgain) {
   faults_.On(store::StoreMethod::kCommit).UnknownInstead();
   Status status = Write().status();
   EXPECT_EQ(status.code(), Code::kUnavailable);
@@ -200,7 +202,7 @@ TEST_F(PackFaultTest, APackThatDidNotArriveIsToBeWrittenAgain) {
   EXPECT_TRUE(faults_.AllFired()) << faults_.Unfired();
 }
 
-TEST_F(PackFaultTest, AFailedAppendBreaksTheWriter) {
+TEST_P(PackFaultTest, AFailedAppendBreaksTheWriter) {
   faults_.On(store::StoreMethod::kAppend)
       .Skip(2)
       .ErrorInstead(Status(Code::kOutOfSpace, "disk full"));
@@ -216,7 +218,7 @@ TEST_F(PackFaultTest, AFailedAppendBreaksTheWriter) {
   EXPECT_TRUE(inner_->List("", "", 10, {})->objects.empty());
 }
 
-TEST_F(PackFaultTest, DamageOnTheWayIsNoticedByTheReader) {
+TEST_P(PackFaultTest, DamageOnTheWayIsNoticedByTheReader) {
   auto pack = Write();
   ASSERT_TRUE(pack.ok());
   for (uint64_t bit = 0; bit < 4000; bit += 37) {
@@ -228,7 +230,7 @@ TEST_F(PackFaultTest, DamageOnTheWayIsNoticedByTheReader) {
   EXPECT_TRUE(faults_.AllFired()) << faults_.Unfired();
 }
 
-TEST_F(PackFaultTest, NeighboursAreReadWithOneRequest) {
+TEST_P(PackFaultTest, NeighboursAreReadWithOneRequest) {
   std::vector<TestBlock> blocks;
   for (int i = 0; i < 100; ++i) blocks.push_back(MakeBlock("t", i % 2, i / 2 * 10, {60000}));
   SealedPack pack = WritePack(*inner_, blocks);
@@ -255,6 +257,10 @@ TEST_F(PackFaultTest, NeighboursAreReadWithOneRequest) {
   EXPECT_EQ(requests({all.front(), all[49]}), 2) << "a gap of several MB";
   EXPECT_EQ(requests({}), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(PlainAndEncrypted, PackTest, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Plain, PlainPackTest, ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Plain, PackFaultTest, ::testing::Values(false));
 
 }  // namespace
 }  // namespace maxbrod::repo

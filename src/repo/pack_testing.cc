@@ -84,6 +84,13 @@ std::vector<TestBlock> SomeBlocks() {
           MakeBlock("orders", 0, 0, {40, 40, 40}), MakeBlock("orders", 1, 120, {60})};
 }
 
+std::shared_ptr<store::Store> PackTest::StoreFor(bool encrypted,
+                                                 std::shared_ptr<store::Store> raw) {
+  if (!encrypted) return raw;
+  auto keys = Keyring::FromMaster(std::string(16, 'r'), SecretBytes(Bytes(kMasterKeyBytes, 1)));
+  return std::make_shared<Vault>(std::move(raw), std::move(keys));
+}
+
 Bytes PackTest::ReadBack(const SealedPack& pack, const BlockEntry& entry) {
   Bytes out;
   Status status = ReadBlock(store_, pack.ref, entry, &out, {});
@@ -108,7 +115,7 @@ void PackTest::ExpectRoundTrip(const SealedPack& pack, const std::vector<TestBlo
     EXPECT_EQ(entry->stats, b.stats);
     EXPECT_EQ(ReadBack(pack, *entry), b.batches);
     BlockEntry without_checks = *entry;  // as a manifest has it
-    without_checks.place.frame_checks.clear();
+    without_checks.place.DropChecks();
     EXPECT_EQ(ReadBack(pack, without_checks), b.batches);
   }
   std::vector<const BlockEntry*> all;

@@ -8,6 +8,7 @@
 
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
+#include "repo/vault.h"
 #include "store/mem_store.h"
 
 namespace maxbrod::repo {
@@ -44,16 +45,20 @@ SealedPack WritePack(store::Store& store, const std::vector<TestBlock>& blocks,
 std::vector<TestBlock> SomeBlocks();
 
 // A store in memory, and verbs over it.
-class PackTest : public ::testing::Test {
+// Parameter: whether the packs are encrypted.
+class PackTest : public ::testing::TestWithParam<bool> {
  protected:
   Bytes ReadBack(const SealedPack& pack, const BlockEntry& entry);
   Bytes Stored(const SealedPack& pack);
+  static std::shared_ptr<store::Store> StoreFor(bool encrypted, std::shared_ptr<store::Store> raw);
   // All blocks come back, from Seal's entries and from the stored index, one by one and coalesced.
   void ExpectRoundTrip(const SealedPack& pack, const std::vector<TestBlock>& blocks);
   // The entry of a block, by owner and first offset.
   static const BlockEntry* Find(const std::vector<BlockEntry>& entries, const TestBlock& b);
 
-  store::MemStore store_;
+  std::shared_ptr<store::MemStore> raw_ = std::make_shared<store::MemStore>();
+  std::shared_ptr<store::Store> owner_ = StoreFor(GetParam(), raw_);
+  store::Store& store_ = *owner_;  // with the keys, where there are any
 };
 
 }  // namespace maxbrod::repo

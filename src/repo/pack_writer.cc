@@ -193,8 +193,8 @@ Status PackWriter::Impl::AppendBlock(const BlockOwner& owner, const BlockStats& 
                                      BatchChecks checks) {
   const bool encrypted = checker.cipher() != nullptr;
   CutSums sums = options.zstd_level != 0 || encrypted ? CutSums::kNone
-                 : checks == BatchChecks::kVerified ? CutSums::kBatches
-                                                    : CutSums::kBytes;
+                 : checks == BatchChecks::kVerified   ? CutSums::kBatches
+                                                      : CutSums::kBytes;
   std::vector<CutFrame> cut = CutFrames(batches, sums);
   if (cut.size() + 1 > UINT32_MAX / 2 - frames) {
     return Status(Code::kInternal, name + ": more frames than a pack may have");

@@ -13,8 +13,9 @@ constexpr std::string_view kHead = "head=";
 
 Status SetBack(std::string message) {
   return Status(Code::kConflict, std::move(message))
-      .WithHint("newer commits were removed, or an older copy was put in the repository's place; if "
-                "that was done on purpose, see 'Receipts' in docs/security.md");
+      .WithHint(
+          "newer commits were removed, or an older copy was put in the repository's place; if "
+          "that was done on purpose, see 'Receipts' in docs/security.md");
 }
 
 Status Another(const Receipt& receipt) {

@@ -155,8 +155,7 @@ Status Repository::Init(store::Store& store, const InitOptions& options,
                         const CallContext& context) {
   if (options.slots.empty()) return CommitLog::Init(store, options.program, context);
   auto prepare = [&](format::Config* config) -> Status {
-    auto keys =
-        Keyring::FromMaster(config->repository_id(), SecretBytes::Random(kMasterKeyBytes));
+    auto keys = Keyring::FromMaster(config->repository_id(), SecretBytes::Random(kMasterKeyBytes));
     config->set_crypto(format::CRYPTO_AES_256_GCM);
     config->set_key_check(keys->KeyCheck());
     for (const InitOptions::Slot& wanted : options.slots) {
@@ -198,8 +197,7 @@ Result<std::unique_ptr<Repository>> Repository::Open(std::unique_ptr<store::Stor
     impl->store = std::make_unique<Vault>(std::shared_ptr<store::Store>(std::move(impl->store)),
                                           std::move(keys));
   }
-  MB_ASSIGN_OR_RETURN(impl->log,
-                      CommitLog::Open(*impl->store, log, std::move(config), context));
+  MB_ASSIGN_OR_RETURN(impl->log, CommitLog::Open(*impl->store, log, std::move(config), context));
   return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
@@ -329,9 +327,8 @@ Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
                                           const CallContext& context) {
   Result<Bytes> stored = GetContentObject(*impl_->store, "snapshot", ref.object(), context);
   if (!stored.ok()) return stored.status().WithContext("snapshot '" + ref.name() + "'");
-  MB_ASSIGN_OR_RETURN(SnapshotContents contents,
-                      DecodeSnapshot(SnapshotObjectName(ref.object()), *stored,
-                                     KeysOf(*impl_->store)));
+  MB_ASSIGN_OR_RETURN(SnapshotContents contents, DecodeSnapshot(SnapshotObjectName(ref.object()),
+                                                                *stored, KeysOf(*impl_->store)));
   if (contents.header.id() != ref.id()) {
     return Status(Code::kCorrupt, "snapshot '" + ref.name() + "': its object is another snapshot");
   }

@@ -107,7 +107,8 @@ class Repository {
   Result<Receipt> CommitActions(const std::vector<format::CommitRecord>& actions,
                                 const CallContext& context);
   // Begins the next epoch of data keys: packs made from now on, by every process that has read this
-  // commit, use it. kUnsupported in a plain repository; kPermission when the keys given are not all.
+  // commit, use it. kUnsupported in a plain repository; kPermission when the keys given are not
+  // all.
   Result<Receipt> CommitKeyEpoch(const std::string& reason, const CallContext& context);
   // Optional, after PackWriter::Seal: keeps the pack's entries in memory, so that folding does not
   // read its index back.

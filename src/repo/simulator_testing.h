@@ -37,7 +37,7 @@ struct SimOptions {
   bool store_overwrites_log = false;  // the store ignores conditions in log/
   bool condemn_blindly = false;       // prune condemns what is reachable
   bool encrypted = false;
-  bool merge_names_nothing = false;   // a merge does not tell which pack it relies on
+  bool merge_names_nothing = false;  // a merge does not tell which pack it relies on
   GcOptions gc;
   ProtocolFaults faults;
 };

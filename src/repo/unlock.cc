@@ -48,16 +48,25 @@ std::string KindsText(const std::vector<KeySlotInfo>& slots) {
   return out.empty() ? "none" : out;
 }
 
+bool HasSlotFor(const std::vector<KeySlotInfo>& slots, const KeyWrapper& kms) {
+  return std::any_of(slots.begin(), slots.end(), [&](const KeySlotInfo& slot) {
+    return slot.problem.ok() && slot.view.header.kind() == Header::KMS &&
+           slot.view.header.kms().provider() == kms.provider();
+  });
+}
+
 Status NothingGiven(const std::vector<KeySlotInfo>& slots) {
   return Status(Code::kAuthentication, "the repository is encrypted, and no key was given")
-      .WithHint("give --passphrase-file or --key-file (or set MAXBROD_PASSPHRASE_FILE); its slots: " +
-                KindsText(slots));
+      .WithHint(
+          "give --passphrase-file or --key-file (or set MAXBROD_PASSPHRASE_FILE); its slots: " +
+          KindsText(slots));
 }
 
 Status DowngradeRefused() {
   return Status(Code::kConflict, "a key was given, but the repository is not encrypted")
-      .WithHint("is it the right one? Somebody may have replaced it by a plain one; without a key "
-                "it opens as it is");
+      .WithHint(
+          "is it the right one? Somebody may have replaced it by a plain one; without a key "
+          "it opens as it is");
 }
 
 // Tries the secret on each slot of its kind. The most telling error wins: a slot that was changed
@@ -69,6 +78,10 @@ Result<std::shared_ptr<Keyring>> TrySlots(const std::vector<KeySlotInfo>& slots,
   size_t tried = 0;
   for (const KeySlotInfo& slot : slots) {
     if (slot.problem.ok() && slot.view.header.kind() != secret.kind()) continue;
+    if (secret.kms != nullptr && slot.problem.ok() &&
+        slot.view.header.kms().provider() != secret.kms->provider()) {
+      continue;
+    }
     if (!IdBegins(slot.view, source.slot)) continue;
     MB_RETURN_IF_ERROR(context.Check());
     if (!slot.problem.ok()) {
@@ -81,9 +94,9 @@ Result<std::shared_ptr<Keyring>> TrySlots(const std::vector<KeySlotInfo>& slots,
     if (worst.ok() || worst.code() == Code::kAuthentication) worst = ring.status();
   }
   if (tried == 0 && worst.ok()) {
-    return Status(Code::kAuthentication, fmt::format("the repository has no {} slot{}",
-                                                     SlotKindName(secret.kind()),
-                                                     source.slot.empty() ? "" : " of this id"))
+    return Status(Code::kAuthentication,
+                  fmt::format("the repository has no {} slot{}", SlotKindName(secret.kind()),
+                              source.slot.empty() ? "" : " of this id"))
         .WithHint("it has slots for: " + KindsText(slots));
   }
   if (worst.code() == Code::kAuthentication && secret.kind() == Header::PASSPHRASE) {
@@ -150,7 +163,11 @@ Result<std::shared_ptr<Keyring>> Unlock(store::Store& store, const format::Confi
   }
   SlotSecret asked;
   const SlotSecret* secret = &source.secret;
-  if (!source.given()) {
+  bool use_kms = !source.given() && source.kms != nullptr && HasSlotFor(slots, *source.kms);
+  if (use_kms) {
+    asked.kms = source.kms;
+    secret = &asked;
+  } else if (!source.given()) {
     if (!source.ask_passphrase) return NothingGiven(slots);
     MB_ASSIGN_OR_RETURN(asked.passphrase, source.ask_passphrase());
     if (asked.passphrase.empty()) return NothingGiven(slots);
@@ -189,7 +206,8 @@ Result<std::string> RemoveKeySlot(store::Store& store, const Keyring& keys,
   for (const KeySlotInfo& slot : slots) {
     if (id_digits.size() >= kIdDigitsMin && IdBegins(slot.view, id_digits)) {
       if (found != nullptr) {
-        return Status(Code::kInvalidArgument, "'" + id_digits + "' is the beginning of several ids");
+        return Status(Code::kInvalidArgument,
+                      "'" + id_digits + "' is the beginning of several ids");
       }
       found = &slot;
     } else if (slot.problem.ok() && slot.view.header.data_key_id() == 0 &&

@@ -20,8 +20,11 @@ inline constexpr size_t kKeySlotsMax = 256;
 // What the user gave to open a repository with. Empty for a plain repository.
 struct KeySource {
   SlotSecret secret;
-  // Asked when the repository is encrypted and `secret` is empty: a prompt on a terminal. May be
-  // empty. An empty answer means that there is none.
+  // Tried when `secret` is empty and the repository has a slot for it: no flag is needed then. May
+  // be null.
+  KeyWrapper* kms = nullptr;
+  // Asked when the repository is encrypted and nothing else is there: a prompt on a terminal. May
+  // be empty. An empty answer means that there is none.
   std::function<Result<SecretBytes>()> ask_passphrase;
   // Hex digits that the slot's id begins with; empty: any slot.
   std::string slot;
@@ -37,14 +40,14 @@ struct KeySlotInfo {
 Result<std::vector<KeySlotInfo>> ListKeySlots(store::Store& store, const std::string& repository_id,
                                               const CallContext& context);
 
-// The keys of the repository with this config. kAuthentication: wrong passphrase, wrong key file, no
-// slot for what was given, nothing given; kCorrupt: the slot was changed; kConflict: a key was given
-// and the repository is plain. Null for a plain repository without a key.
+// The keys of the repository with this config. kAuthentication: wrong passphrase, wrong key file,
+// no slot for what was given, nothing given; kCorrupt: the slot was changed; kConflict: a key was
+// given and the repository is plain. Null for a plain repository without a key.
 Result<std::shared_ptr<Keyring>> Unlock(store::Store& store, const format::Config& config,
                                         const KeySource& source, const CallContext& context);
 
-// The store with the keys of the repository in it; as it is for a plain one. kNotFound where there is
-// no config.
+// The store with the keys of the repository in it; as it is for a plain one. kNotFound where there
+// is no config.
 Result<std::unique_ptr<store::Store>> OpenVault(std::unique_ptr<store::Store> store,
                                                 const KeySource& source,
                                                 const CallContext& context);

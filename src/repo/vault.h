@@ -11,9 +11,10 @@
 namespace maxbrod::repo {
 
 // Bytes pass through as they are; objects are sealed and opened by who makes and reads them
-// (object.h, pack_writer.h), with the keys found here. As a safeguard the vault takes no object that
-// is not sealed (kInternal), whatever way it comes: nothing of an encrypted repository can get into
-// its store in the clear. Exempt: config and key slots, which are read without a key. Thread-safe.
+// (object.h, pack_writer.h), with the keys found here. As a safeguard the vault takes no object
+// that is not sealed (kInternal), whatever way it comes: nothing of an encrypted repository can get
+// into its store in the clear. Exempt: config and key slots, which are read without a key.
+// Thread-safe.
 class Vault final : public store::ForwardingStore {
  public:
   Vault(std::shared_ptr<store::Store> inner, std::shared_ptr<Keyring> keys)
