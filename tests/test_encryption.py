@@ -1,12 +1,15 @@
 """Encrypted repositories, as a user meets them: backup and restore with each kind of key, what is refused and how it is
 said, and that nothing legible reaches the disk."""
 
+import json
 import os
 import shutil
+import urllib.request
 
 import pytest
 
 from lib.maxbrod import Maxbrod
+from lib.standins import Moto
 from lib.trips import round_trip
 
 KEEP = {"retention.ms": "-1"}
@@ -17,6 +20,15 @@ def secret_file(path, text, mode=0o600):
     path.write_text(text)
     os.chmod(path, mode)
     return path
+
+
+def kms_key(endpoint, region="eu-west-1"):
+    """A new key of the KMS stand-in: its ARN."""
+    request = urllib.request.Request(endpoint, b"{}", {
+        "x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{region}/kms/aws4_request, SignedHeaders=host, "
+                         "Signature=x"})
+    return json.load(urllib.request.urlopen(request))["KeyMetadata"]["Arn"]
 
 
 @pytest.fixture
@@ -145,3 +157,29 @@ def test_a_repository_that_was_set_back(tmp_path, keys, state):
     assert "has seen newer commits" in repo("snapshots", *key, env=state, expect=5).stderr
     assert "the receipt is for commit 1" in repo("snapshots", *key, "--expect-head", head, expect=5).stderr
     repo("snapshots", *key)
+
+
+def test_kms(tmp_path, keys):
+    """A KMS slot opens without any flag; the KMS away, the right missing and another key each have their words."""
+    with Moto(tmp_path / "moto") as moto:
+        env = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": moto.endpoint,
+               "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
+        arn = kms_key(moto.endpoint)
+        repo = Maxbrod(tmp_path / "sealed")
+        repo("init", "--encryption", "kms", "--kms-key", arn, "--recovery-key-file", keys["file"], env=env)
+        repo("snapshots", env=env)
+        repo("dump", "log/0000000000000000/00000000000000000001", env=env, expect=3)
+        slot = next(s for s in repo("keys", "list", "--json", env=env).lines if s["kind"] == "KMS")
+        assert slot["detail"] == f"aws {arn}"
+        unknown = arn.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
+        result = repo("keys", "add", "--new-kms-key", unknown, "--key-file", keys["file"], env=env, expect=3)
+        assert "00000000" in result.stderr
+        second = kms_key(moto.endpoint)
+        repo("keys", "add", "--new-kms-key", second, env=env)
+        repo("keys", "remove", slot["id"], env=env)
+        repo("snapshots", env=env)
+        for verb in ("snapshots", "keys rotate"):
+            assert "no key was given" not in repo(*verb.split(), "--key-file", keys["file"]).stderr
+    result = repo("snapshots", env={**env, "AWS_MAX_ATTEMPTS": "1"}, expect=6)
+    assert "KMS" in result.stderr
+    repo("snapshots", "--key-file", keys["file"])

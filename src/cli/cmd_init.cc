@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/kms_wrapper.h"
 #include "cli/verbs.h"
 #include "store/open_store.h"
 
@@ -11,18 +12,28 @@ namespace {
 struct InitFlags {
   RepositoryFlags repository;
   CostFlags cost;
-  std::string encryption, recovery_key_file;
+  std::string encryption, kms_key, recovery_key_file;
   bool print_recovery_key = false;
 };
 
 // The secrets live here while the repository is made.
 struct InitSecrets {
+  std::shared_ptr<repo::KeyWrapper> kms;
   repo::SlotSecret first;
   repo::SlotSecret recovery;
 };
 
 Status ReadFirst(const InitFlags& flags, const Globals& globals, InitSecrets* secrets) {
   const std::string& kind = flags.encryption;
+  if (kind == "kms" || !flags.kms_key.empty()) {
+    if (flags.kms_key.empty() || (!kind.empty() && kind != "kms")) {
+      return Status(Code::kInvalidArgument, "--encryption kms and --kms-key belong together")
+          .WithHint("name the key by ARN, id or alias");
+    }
+    MB_ASSIGN_OR_RETURN(secrets->kms, MakeKmsWrapper(flags.kms_key, globals.context()));
+    secrets->first.kms = secrets->kms.get();
+    return Status::Ok();
+  }
   bool key_file = !flags.repository.keys.secret.key_file.empty();
   if (kind == "keyfile" || (kind.empty() && key_file)) {
     if (!key_file) {
@@ -131,9 +142,11 @@ void AddInit(CLI::App& app, Globals& globals) {
   auto flags = std::make_shared<InitFlags>();
   CLI::App* verb = app.add_subcommand("init", "Make an empty repository");
   flags->repository.Add(verb);
-  verb->add_option("--encryption", flags->encryption,
-                   "none, passphrase or keyfile (default: as the key that is given, else none)")
-      ->check(CLI::IsMember({"none", "passphrase", "keyfile"}));
+  verb->add_option(
+          "--encryption", flags->encryption,
+          "none, passphrase, keyfile or kms (default: as the key that is given, else none)")
+      ->check(CLI::IsMember({"none", "passphrase", "keyfile", "kms"}));
+  verb->add_option("--kms-key", flags->kms_key, "AWS KMS key that opens it: ARN, id or alias");
   verb->add_option("--recovery-key-file", flags->recovery_key_file,
                    "Make a second slot and write its key to this new file");
   verb->add_flag("--print-recovery-key", flags->print_recovery_key,

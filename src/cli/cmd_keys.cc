@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/kms_wrapper.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "store/open_store.h"
@@ -17,7 +18,7 @@ struct KeysFlags {
   RepositoryFlags repository;
   SecretFlags added;
   CostFlags cost;
-  std::string label, id, reason;
+  std::string label, id, reason, kms_key;
   bool new_passphrase = false;
   bool epoch_only = false;
 };
@@ -105,13 +106,18 @@ void Tell(const char* field, const std::string& name, const std::string& text,
 }
 
 Status Add(const KeysFlags& flags, const Globals& globals) {
-  if (flags.new_passphrase == flags.added.given()) {
+  if (int{flags.new_passphrase} + int{flags.added.given()} + int{!flags.kms_key.empty()} != 1) {
     return Status(Code::kInvalidArgument, "what shall open the new slot?")
-        .WithHint("one of --new-passphrase (asks), --new-passphrase-file, --new-key-file");
+        .WithHint(
+            "one of --new-passphrase (asks), --new-passphrase-file, --new-key-file, --new-kms-key");
   }
   MB_ASSIGN_OR_RETURN(auto repository, OpenWithKeys(flags, globals));
   repo::SlotSecret secret;
-  if (flags.new_passphrase) {
+  std::shared_ptr<repo::KeyWrapper> kms;
+  if (!flags.kms_key.empty()) {
+    MB_ASSIGN_OR_RETURN(kms, MakeKmsWrapper(flags.kms_key, globals.context()));
+    secret.kms = kms.get();
+  } else if (flags.new_passphrase) {
     MB_ASSIGN_OR_RETURN(secret.passphrase, AskPassphrase("New passphrase: ", true, globals));
   } else {
     MB_ASSIGN_OR_RETURN(secret, ReadOrMakeSecret(flags.added));
@@ -179,6 +185,7 @@ void AddKeys(CLI::App& app, Globals& globals) {
                   "File with the new slot's passphrase");
   add->add_option("--new-key-file", added->added.key_file,
                   "The new slot's key file; made when it does not exist");
+  add->add_option("--new-kms-key", added->kms_key, "The new slot's AWS KMS key: ARN, id or alias");
   add->add_option("--label", added->label, "A name for people; not secret");
   add->add_flag("--epoch-only", added->epoch_only,
                 "For a host that writes backups: no data of other key epochs");

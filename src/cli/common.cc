@@ -107,8 +107,17 @@ Status RepositoryFlags::CheckId(const std::string& id, const std::string& at) co
 Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenStore(const Globals& globals) const {
   MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
   MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
-  if (!source.given()) return store;
-  return repo::OpenVault(std::move(store), source, globals.context());
+  source.ask_passphrase = {};
+  auto config = repo::ReadConfig(*store, {}, globals.context());
+  if (!config.ok() && !source.given()) return store;
+  MB_RETURN_IF_ERROR(config.status());
+  auto keys = repo::Unlock(*store, config->config, source, globals.context());
+  // What is public can be looked at without a key.
+  if (keys.status().code() == Code::kAuthentication && !source.given()) return store;
+  MB_RETURN_IF_ERROR(keys.status());
+  if (*keys == nullptr) return store;
+  return std::unique_ptr<store::Store>(
+      new repo::Vault(std::shared_ptr<store::Store>(std::move(store)), std::move(*keys)));
 }
 
 void RepositoryFlags::Remember(repo::Repository& repository) const {

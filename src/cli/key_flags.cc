@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "cli/common.h"
+#include "cli/kms_wrapper.h"
 #include "codec/hash.h"
 
 namespace maxbrod::cli {
@@ -195,6 +196,7 @@ Result<Argon2Cost> CostFlags::Read() const {
 Result<repo::KeySource> KeyFlags::Read(const Globals& globals) const {
   repo::KeySource source;
   source.slot = slot;
+  source.kms = MakeKmsOpener();
   SecretFlags flags = secret;
   const char* passphrase = nullptr;
   if (!flags.given()) {

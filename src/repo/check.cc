@@ -9,7 +9,7 @@
 #include "repo/offset_maps.h"
 #include "repo/pack_writer.h"
 #include "repo/snapshot_codec.h"
-#include "repo/vault.h"
+#include "repo/unlock.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -29,6 +29,7 @@ class Checker {
 
   Result<CheckReport> Run() {
     MB_RETURN_IF_ERROR(CheckConfigs());
+    MB_RETURN_IF_ERROR(CheckSlots());
     MB_ASSIGN_OR_RETURN(state_, log_.Refresh(context_));
     MB_RETURN_IF_ERROR(ReadCheckpoints());
     MB_RETURN_IF_ERROR(WalkLog());
@@ -61,6 +62,21 @@ class Checker {
         MB_RETURN_IF_ERROR(Name(name, stored.status()));
       } else if (*stored != log_.config().stored) {
         Error(name, "is not the config that this repository was made with");
+      }
+    }
+    return Status::Ok();
+  }
+
+  // The other ways to the keys: a slot that is damaged is noticed before it is needed.
+  Status CheckSlots() {
+    const Keyring* keys = KeysOf(store_);
+    if (keys == nullptr) return Status::Ok();
+    MB_ASSIGN_OR_RETURN(auto slots, ListKeySlots(store_, keys->repository_id(), context_));
+    for (const KeySlotInfo& slot : slots) {
+      if (!slot.problem.ok()) {
+        Error(slot.view.name, slot.problem.message());
+      } else if (!IsGenuine(slot.view, *keys)) {
+        Error(slot.view.name, "was changed by somebody without the keys");
       }
     }
     return Status::Ok();

@@ -298,6 +298,27 @@ TEST(Crypto, APlainObjectIsNotTaken) {
   EXPECT_EQ(r.Open().status().code(), Code::kCorrupt);
 }
 
+TEST(Crypto, ACheckLooksAtTheOtherSlots) {
+  EncryptedRepository r;
+  auto name = AddKeySlot(r.raw(), r.vault().keys(), TestKeyFile(9), {}, {});
+  ASSERT_TRUE(name.ok());
+  EXPECT_TRUE(r.ReadAll().ok());
+  Bytes bytes = r.Get(*name);
+  bytes[bytes.size() - 10] ^= 1;
+  r.Put(*name, bytes);
+  Status status = r.ReadAll();
+  EXPECT_EQ(status.code(), Code::kCorrupt);
+  EXPECT_NE(status.message().find(*name), std::string::npos) << status.message();
+  // Forged, its checksums mended: a slot of somebody else's keys under this repository's id.
+  auto foreign = Keyring::FromMaster(r.vault().keys().repository_id(), SecretBytes::Random(32));
+  ASSERT_TRUE(r.raw().Remove(*name, {}).ok());
+  name = AddKeySlot(r.raw(), *foreign, TestKeyFile(9), {}, {});
+  ASSERT_TRUE(name.ok());
+  EXPECT_EQ(r.ReadAll().code(), Code::kCorrupt);
+  // And it opens nothing.
+  EXPECT_EQ(r.Open(TestKeySource(9)).status().code(), Code::kCorrupt);
+}
+
 TEST(Crypto, TheConfigCannotBeReplaced) {
   EncryptedRepository r;
   auto config = DecodeConfig("config", r.Get("config"));

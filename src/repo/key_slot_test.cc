@@ -255,9 +255,10 @@ TEST_F(UnlockTest, ATamperedSlotIsNamedAndOthersStillOpen) {
 }
 
 TEST_F(UnlockTest, AKmsIsUsedWithoutBeingAskedFor) {
-  FakeKms kms;
+  auto owned = std::make_shared<FakeKms>();
+  FakeKms& kms = *owned;
   KeySource source;
-  source.kms = &kms;
+  source.kms = owned;
   EXPECT_EQ(r_.Open(source).status().code(), Code::kAuthentication);
   EXPECT_EQ(kms.unwraps, 0);
   SlotSecret secret;

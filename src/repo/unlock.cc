@@ -165,7 +165,7 @@ Result<std::shared_ptr<Keyring>> Unlock(store::Store& store, const format::Confi
   const SlotSecret* secret = &source.secret;
   bool use_kms = !source.given() && source.kms != nullptr && HasSlotFor(slots, *source.kms);
   if (use_kms) {
-    asked.kms = source.kms;
+    asked.kms = source.kms.get();
     secret = &asked;
   } else if (!source.given()) {
     if (!source.ask_passphrase) return NothingGiven(slots);
@@ -179,16 +179,6 @@ Result<std::shared_ptr<Keyring>> Unlock(store::Store& store, const format::Confi
         .WithHint("config or slots were replaced; put the original ones back");
   }
   return ring;
-}
-
-Result<std::unique_ptr<store::Store>> OpenVault(std::unique_ptr<store::Store> store,
-                                                const KeySource& source,
-                                                const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(StoredConfig config, ReadConfig(*store, {}, context));
-  MB_ASSIGN_OR_RETURN(auto keys, Unlock(*store, config.config, source, context));
-  if (keys == nullptr) return store;
-  return std::unique_ptr<store::Store>(
-      new Vault(std::shared_ptr<store::Store>(std::move(store)), std::move(keys)));
 }
 
 Result<std::string> AddKeySlot(store::Store& store, const Keyring& keys, const SlotSecret& secret,

@@ -22,7 +22,7 @@ struct KeySource {
   SlotSecret secret;
   // Tried when `secret` is empty and the repository has a slot for it: no flag is needed then. May
   // be null.
-  KeyWrapper* kms = nullptr;
+  std::shared_ptr<KeyWrapper> kms;
   // Asked when the repository is encrypted and nothing else is there: a prompt on a terminal. May
   // be empty. An empty answer means that there is none.
   std::function<Result<SecretBytes>()> ask_passphrase;
@@ -45,12 +45,6 @@ Result<std::vector<KeySlotInfo>> ListKeySlots(store::Store& store, const std::st
 // given and the repository is plain. Null for a plain repository without a key.
 Result<std::shared_ptr<Keyring>> Unlock(store::Store& store, const format::Config& config,
                                         const KeySource& source, const CallContext& context);
-
-// The store with the keys of the repository in it; as it is for a plain one. kNotFound where there
-// is no config.
-Result<std::unique_ptr<store::Store>> OpenVault(std::unique_ptr<store::Store> store,
-                                                const KeySource& source,
-                                                const CallContext& context);
 
 // Stores a new slot; returns its name. kAlreadyExists never happens (ids are random).
 Result<std::string> AddKeySlot(store::Store& store, const Keyring& keys, const SlotSecret& secret,
