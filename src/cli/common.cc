@@ -111,13 +111,13 @@ Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenStore(const Globals& 
   auto config = repo::ReadConfig(*store, {}, globals.context());
   if (!config.ok() && !source.given()) return store;
   MB_RETURN_IF_ERROR(config.status());
-  auto keys = repo::Unlock(*store, config->config, source, globals.context());
+  auto ring = repo::Unlock(*store, config->config, source, globals.context());
   // What is public can be looked at without a key.
-  if (keys.status().code() == Code::kAuthentication && !source.given()) return store;
-  MB_RETURN_IF_ERROR(keys.status());
-  if (*keys == nullptr) return store;
+  if (ring.status().code() == Code::kAuthentication && !source.given()) return store;
+  MB_RETURN_IF_ERROR(ring.status());
+  if (*ring == nullptr) return store;
   return std::unique_ptr<store::Store>(
-      new repo::Vault(std::shared_ptr<store::Store>(std::move(store)), std::move(*keys)));
+      new repo::Vault(std::shared_ptr<store::Store>(std::move(store)), std::move(*ring)));
 }
 
 void RepositoryFlags::Remember(repo::Repository& repository) const {

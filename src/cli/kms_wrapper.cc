@@ -56,7 +56,7 @@ Result<std::shared_ptr<repo::KeyWrapper>> MakeKmsWrapper(const std::string& key,
     return Status(Code::kUnavailable, "KMS key " + info.arn + " is " + info.state)
         .WithHint("enable it, or name another key");
   }
-  if (info.usage != "ENCRYPT_DECRYPT") {
+  if (!info.usage.empty() && info.usage != "ENCRYPT_DECRYPT") {
     return Status(Code::kInvalidArgument, "KMS key " + info.arn + " is for " + info.usage)
         .WithHint("name a symmetric key for encryption");
   }

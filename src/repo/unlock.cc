@@ -85,7 +85,7 @@ Result<std::shared_ptr<Keyring>> TrySlots(const std::vector<KeySlotInfo>& slots,
     if (!IdBegins(slot.view, source.slot)) continue;
     MB_RETURN_IF_ERROR(context.Check());
     if (!slot.problem.ok()) {
-      if (worst.ok()) worst = slot.problem;
+      if (worst.ok() || worst.code() == Code::kAuthentication) worst = slot.problem;
       continue;
     }
     ++tried;
