@@ -47,7 +47,8 @@ def java(version, flags, main, *args, classpath="", archive=True, detached=False
     `detached`."""
     flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *flags]
     if archive:
-        flags += ["-Xshare:auto", f"-XX:SharedArchiveFile={class_archive(version)}"]
+        # Without -Xlog a JVM that cannot use the archive says so where the probe's answers are read.
+        flags += ["-Xshare:auto", f"-XX:SharedArchiveFile={class_archive(version)}", "-Xlog:disable"]
     jars = f"{libs(version)}/*" + (f":{classpath}" if classpath else "")
     die = [] if detached else ["setpriv", "--pdeathsig", "KILL"]
     return [*die, JVM / "java", *flags, "-cp", jars, main, *map(str, args)]
