@@ -132,7 +132,7 @@ TEST_F(KeySlotTest, AChangedSlotIsToldFromAWrongKey) {
     return forged.ok() ? OpenCode(*forged, TestKeyFile(3)) : forged.status().code();
   };
   EXPECT_EQ(opened([](format::KeySlot*) {}), Code::kOk);
-  for (size_t at : {0, 5, 20, 40}) {
+  for (size_t at : {size_t{0}, size_t{5}, size_t{20}, size_t{40}}) {
     EXPECT_EQ(opened([&](format::KeySlot* s) { (*s->mutable_sealed())[at] ^= 1; }), Code::kCorrupt);
   }
   EXPECT_EQ(opened([](format::KeySlot* s) { (*s->mutable_mac())[3] ^= 1; }), Code::kCorrupt);
