@@ -37,7 +37,9 @@ class Calibration {
     abilities_ = plan.abilities;
     for (const PlannedTopic& planned : plan.topics) {
       for (const PlannedPartition& p : planned.partitions) {
-        if (p.bytes == 0 || (largest_ != nullptr && p.bytes <= largest_->bytes)) continue;
+        // With holes it would go in small pieces, and tell nothing of the others.
+        if (p.bytes == 0 || p.holes > 0) continue;
+        if (largest_ != nullptr && p.bytes <= largest_->bytes) continue;
         largest_ = &p;
         plan_.topics[0].largest_batch = planned.largest_batch;
       }

@@ -6,9 +6,9 @@
 namespace maxbrod::engine {
 
 // Makes a topic named maxbrod-calibration-..., of one partition with as many replicas as the plan's
-// topics have at most, writes filler, markers and the beginning of the largest partition into it
-// for about a second, and deletes it. What cannot be measured (no right to markers) keeps its
-// guess. `abilities` as the plan found them.
+// topics have at most, writes filler, markers and the beginning of the largest partition without
+// holes into it for about a second, and deletes it. What cannot be measured (no right to markers)
+// keeps its guess. `abilities` as the plan found them.
 Result<TargetRates> Calibrate(repo::Repository& repository, kafka::Cluster& target,
                               const RestorePlan& plan, Clock& clock, const CallContext& context);
 

@@ -14,6 +14,9 @@ constexpr double kFilledDiskBytes = 8;
 // is added.
 constexpr int64_t kCheckpointMarginMs = 2'000;
 constexpr int64_t kCheckpointIntervalDefaultMs = 60'000;
+// Between markers what is left of a batch goes in pieces, each with a request of its own; measured
+// with every second record gone.
+constexpr double kPiecesPerSecond = 15e3;
 // Rolling, polling, and looking at what was cleaned.
 constexpr double kCleanerConstantSeconds = 3;
 
@@ -49,11 +52,18 @@ double CleanerSeconds(uint64_t bytes, const RestorePlan& plan) {
          static_cast<double>(bytes) / plan.rates.cleaner_bytes;
 }
 
+double HoleSeconds(uint64_t holes, uint64_t records, const RestorePlan& plan) {
+  double markers =
+      plan.abilities.markers == MarkerMeans::kEndTxn ? plan.rates.end_txns : plan.rates.markers;
+  // At random about half of the holes have a record before them.
+  double pieces = static_cast<double>(std::min(holes, records)) / 2;
+  return static_cast<double>(holes) / markers + pieces / kPiecesPerSecond;
+}
+
 double PaddingSeconds(const PlannedTopic& topic, const RestorePlan& plan) {
   const TargetRates& rates = plan.rates;
-  double markers = plan.abilities.markers == MarkerMeans::kEndTxn ? rates.end_txns : rates.markers;
   double seconds = static_cast<double>(topic.filler + topic.filled) / rates.filler +
-                   static_cast<double>(topic.markers) / markers +
+                   HoleSeconds(topic.markers, topic.records, plan) +
                    static_cast<double>(topic.transactions) / rates.end_txns;
   if (topic.filled > 0) seconds += static_cast<double>(topic.bytes) / rates.cleaner_bytes;
   return seconds;

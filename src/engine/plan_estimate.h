@@ -13,6 +13,9 @@ double PaddingSeconds(const PlannedTopic& topic, const RestorePlan& plan);
 // just looked.
 double CleanerSeconds(uint64_t bytes, const RestorePlan& plan);
 
+// Seconds for holes that become markers, between records of which there are so many.
+double HoleSeconds(uint64_t holes, uint64_t records, const RestorePlan& plan);
+
 // Fills the estimates of the plan and its topics, and checkpoint_wait_ms where log starts are
 // padded (asks the brokers for log.flush.start.offset.checkpoint.interval.ms).
 Status EstimatePlan(kafka::Cluster& target, RestorePlan* plan, const CallContext& context);

@@ -88,9 +88,7 @@ class HeadPlanner {
     if (means_ == HoleMeans::kCleaner) return true;
     uint64_t holes = 0;
     for (const PlannedPartition& p : topic.partitions) holes += p.holes;
-    // Each hole costs a marker, and often one more batch, as dear.
-    double markers = 2 * static_cast<double>(holes) / plan_.rates.markers;
-    return markers > CleanerSeconds(topic.bytes, plan_);
+    return HoleSeconds(holes, topic.records, plan_) > CleanerSeconds(topic.bytes, plan_);
   }
 
   bool CleanerRuns(const PlannedTopic& topic) {
