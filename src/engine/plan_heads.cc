@@ -8,6 +8,12 @@
 namespace maxbrod::engine {
 namespace {
 
+uint64_t HolesOf(const PlannedTopic& topic) {
+  uint64_t holes = 0;
+  for (const PlannedPartition& p : topic.partitions) holes += p.holes;
+  return holes;
+}
+
 class HeadPlanner {
  public:
   HeadPlanner(repo::Repository& repository, kafka::Cluster& target, HoleMeans means,
@@ -44,9 +50,7 @@ class HeadPlanner {
   bool MayBeCleaned(const PlannedTopic& topic) const {
     auto policy = EffectiveConfig(topic, defaults_, "cleanup.policy");
     bool compacted = policy && policy->find("compact") != std::string::npos;
-    uint64_t holes = 0;
-    for (const PlannedPartition& p : topic.partitions) holes += p.holes;
-    return compacted && holes > 0 && means_ != HoleMeans::kMarkers;
+    return compacted && HolesOf(topic) > 0 && means_ != HoleMeans::kMarkers;
   }
 
   // The marker behind the head opens a segment only when its time, the broker's, is later than that
@@ -86,9 +90,7 @@ class HeadPlanner {
     if (earlier_ != nullptr && earlier_->Made(topic))
       return earlier_->filled.count(topic.target) > 0;
     if (means_ == HoleMeans::kCleaner) return true;
-    uint64_t holes = 0;
-    for (const PlannedPartition& p : topic.partitions) holes += p.holes;
-    return HoleSeconds(holes, topic.records, plan_) > CleanerSeconds(topic.bytes, plan_);
+    return HoleSeconds(HolesOf(topic), topic.records, plan_) > CleanerSeconds(topic.bytes, plan_);
   }
 
   bool CleanerRuns(const PlannedTopic& topic) {
