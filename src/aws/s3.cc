@@ -61,9 +61,10 @@ int64_t TimeOf(const HttpResponse& response, std::string_view header) {
 
 std::string_view NameOf(S3Request request) {
   constexpr std::string_view kNames[kS3Requests] = {
-      "put",          "get",           "head",        "list",
-      "delete",       "create_upload", "upload_part", "complete_upload",
-      "abort_upload", "list_uploads"};
+      "put",           "get",           "head",        "list",
+      "delete",        "create_upload", "upload_part", "complete_upload",
+      "abort_upload",  "list_uploads",  "restore",     "retention",
+      "list_versions", "bucket"};
   return kNames[static_cast<size_t>(request)];
 }
 
@@ -374,8 +375,15 @@ Result<S3ObjectInfo> S3Client::Head(const std::string& key, const CallContext& c
   if (!size) {
     return Status(Code::kProtocol, fmt::format("object '{}': S3 did not tell its size", key));
   }
-  return S3ObjectInfo{key, *size, TimeOf(response, "last-modified"),
-                      std::string(response.Header("x-amz-storage-class"))};
+  S3ObjectInfo info{key, *size, TimeOf(response, "last-modified"),
+                    std::string(response.Header("x-amz-storage-class"))};
+  info.restore = response.Header("x-amz-restore");
+  info.archive_status = response.Header("x-amz-archive-status");
+  info.lock_mode = response.Header("x-amz-object-lock-mode");
+  info.retain_until_ms =
+      ParseIsoDate(response.Header("x-amz-object-lock-retain-until-date")).value_or(0);
+  info.legal_hold = response.Header("x-amz-object-lock-legal-hold") == "ON";
+  return info;
 }
 
 Result<S3Listing> S3Client::List(const std::string& prefix, const std::string& start_after,

@@ -44,8 +44,12 @@ enum class S3Request : uint8_t {
   kCompleteUpload,
   kAbortUpload,
   kListUploads,
+  kRestore,    // thaw
+  kRetention,  // of one object
+  kListVersions,
+  kBucket,  // the bucket's own settings
 };
-inline constexpr size_t kS3Requests = 10;
+inline constexpr size_t kS3Requests = 14;
 // "put", "create_upload", ...: stable, a label of metrics.
 std::string_view NameOf(S3Request request);
 
@@ -78,6 +82,12 @@ struct S3ObjectInfo {
   uint64_t size = 0;
   int64_t modified_ms = 0;
   std::string storage_class{};  // empty: STANDARD
+  // Of Head only.
+  std::string restore{};         // x-amz-restore: 'ongoing-request="false", expiry-date="..."'
+  std::string archive_status{};  // of INTELLIGENT_TIERING: ARCHIVE_ACCESS, DEEP_ARCHIVE_ACCESS
+  std::string lock_mode{};       // GOVERNANCE, COMPLIANCE; empty: not retained
+  int64_t retain_until_ms = 0;
+  bool legal_hold = false;
 };
 
 struct S3Listing {
@@ -122,6 +132,12 @@ class S3Client {
   Status Delete(const std::string& key, const CallContext& context);
   // Up to 1000 keys at once; the first that could not be deleted is the error.
   Status DeleteMany(std::span<const std::string> keys, const CallContext& context);
+  // Object Lock and archives (s3_object_control.cc). RestoreObject: `tier` is Standard, Bulk or
+  // Expedited; OK also when a thaw is under way. PutRetention: `mode` is GOVERNANCE or COMPLIANCE.
+  Status RestoreObject(const std::string& key, int days, std::string_view tier,
+                       const CallContext& context);
+  Status PutRetention(const std::string& key, std::string_view mode, int64_t until_ms,
+                      const CallContext& context);
   // The server's clock, by the Date header of an answer.
   Result<int64_t> ServerTime(const CallContext& context);
 
@@ -143,6 +159,7 @@ class S3Client {
   const std::string& bucket() const { return options_.bucket; }
 
  private:
+  friend class S3Bucket;  // s3_bucket.h: the bucket's own settings
   using Parameters = std::vector<std::pair<std::string, std::string>>;
   struct Call {
     S3Request kind{};

@@ -44,6 +44,7 @@ class ForwardingStore : public Store {
     return inner_->NowMillis(context);
   }
   std::string Url() const override { return inner_->Url(); }
+  ObjectControl* control() override { return inner_->control(); }
 
  protected:
   Store& inner() const { return *inner_; }

@@ -246,6 +246,25 @@ Status RetryStore::Remove(const std::string& name, const CallContext& context) {
   });
 }
 
+Result<ObjectStanding> RetryStore::Standing(const std::string& name, const CallContext& context) {
+  return Retry(fmt::format("look at '{}'", name), context,
+               [&](const CallContext& one) { return inner().control()->Standing(name, one); });
+}
+
+Status RetryStore::Thaw(const std::string& name, int days, ThawTier tier,
+                        const CallContext& context) {
+  return Retry(fmt::format("thaw of '{}'", name), context, [&](const CallContext& one) {
+    return inner().control()->Thaw(name, days, tier, one);
+  });
+}
+
+Status RetryStore::Retain(const std::string& name, LockMode mode, int64_t until_ms,
+                          const CallContext& context) {
+  return Retry(fmt::format("retention of '{}'", name), context, [&](const CallContext& one) {
+    return inner().control()->Retain(name, mode, until_ms, one);
+  });
+}
+
 Result<int64_t> RetryStore::NowMillis(const CallContext& context) {
   return Retry("reading the store's clock", context,
                [&](const CallContext& one) { return inner().NowMillis(one); });

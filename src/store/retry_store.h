@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/forwarding_store.h"
+#include "store/object_control.h"
 
 namespace maxbrod::store {
 
@@ -42,7 +43,7 @@ struct RetryPolicy {
 // kUnknown, whatever error came last: an earlier try may still be applied. Bytes found equal answer
 // kExistsSame. A streamed object, whose bytes are gone, is compared by length and CRC-32C.
 // Thread-safe as its inner store is.
-class RetryStore : public ForwardingStore {
+class RetryStore : public ForwardingStore, private ObjectControl {
  public:
   RetryStore(std::shared_ptr<Store> inner, RetryPolicy policy = {});
 
@@ -61,6 +62,7 @@ class RetryStore : public ForwardingStore {
   // it.
   Status Remove(const std::string& name, const CallContext& context) override;
   Result<int64_t> NowMillis(const CallContext& context) override;
+  ObjectControl* control() override { return inner().control() == nullptr ? nullptr : this; }
 
   // Tries made beyond the first ones.
   uint64_t retries() const { return retries_.load(std::memory_order_relaxed); }
@@ -68,6 +70,12 @@ class RetryStore : public ForwardingStore {
  private:
   class Tries;
   class Writer;
+
+  Result<ObjectStanding> Standing(const std::string& name, const CallContext& context) override;
+  Status Thaw(const std::string& name, int days, ThawTier tier,
+              const CallContext& context) override;
+  Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
+                const CallContext& context) override;
 
   template <typename Operation>
   auto Retry(const std::string& what, const CallContext& context, Operation operation);

@@ -19,6 +19,7 @@ constexpr Millis kAbortTimeout{5'000};
 constexpr Millis kDoubtWaitFirst{200};
 constexpr Millis kDoubtWaitMax{10'000};
 constexpr int64_t kSecondMs = 1'000;
+constexpr std::string_view kUsualClass = "STANDARD";
 
 PutResult Created(const aws::S3Write& write) {
   return PutResult{PutOutcome::kCreated, write.server_ms};
@@ -275,7 +276,7 @@ Status S3Store::GetRange(const std::string& name, uint64_t offset, MutableByteVi
 Result<ObjectInfo> S3Store::Stat(const std::string& name, const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckObjectName(name));
   MB_ASSIGN_OR_RETURN(aws::S3ObjectInfo info, client_->Head(KeyOf(name), context));
-  return ObjectInfo{name, info.size, info.modified_ms};
+  return ObjectInfo{name, info.size, info.modified_ms, std::move(info.storage_class)};
 }
 
 Result<ListPage> S3Store::List(const std::string& prefix, const std::string& start_after,
@@ -295,7 +296,8 @@ Result<ListPage> S3Store::List(const std::string& prefix, const std::string& sta
       if (!IsObjectName(name) || page.objects.size() == limit) continue;
       // Stat's answer has whole seconds, and both should agree.
       page.objects.push_back(
-          {std::move(name), object.size, object.modified_ms / kSecondMs * kSecondMs});
+          {std::move(name), object.size, object.modified_ms / kSecondMs * kSecondMs,
+           object.storage_class == kUsualClass ? "" : std::move(object.storage_class)});
     }
     continuation = std::move(listing.continuation);
   } while (!continuation.empty() && page.objects.size() < limit);

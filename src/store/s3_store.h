@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "os/byte_budget.h"
+#include "store/object_control.h"
 #include "store/store.h"
 
 namespace maxbrod::store {
@@ -40,7 +41,7 @@ struct S3StoreOptions {
 };
 
 // Thread-safe.
-class S3Store : public Store {
+class S3Store : public Store, private ObjectControl {
  public:
   static constexpr uint64_t kPartBytesMin = 5 * kMiB;
 
@@ -61,6 +62,7 @@ class S3Store : public Store {
   Status Remove(const std::string& name, const CallContext& context) override;
   Result<int64_t> NowMillis(const CallContext& context) override;
   std::string Url() const override { return url_; }
+  ObjectControl* control() override { return this; }
 
   // Ends unfinished multipart uploads below the prefix that began more than `age` ago, as killed
   // processes leave them (they cost storage, unseen); how many.
@@ -69,6 +71,13 @@ class S3Store : public Store {
 
  private:
   class Writer;
+
+  // s3_object_control.cc.
+  Result<ObjectStanding> Standing(const std::string& name, const CallContext& context) override;
+  Status Thaw(const std::string& name, int days, ThawTier tier,
+              const CallContext& context) override;
+  Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
+                const CallContext& context) override;
 
   std::string KeyOf(const std::string& name) const { return key_prefix_ + name; }
   const std::string& StorageClassOf(const std::string& name) const;

@@ -30,7 +30,8 @@ namespace maxbrod::store {
 struct ObjectInfo {
   std::string name;
   uint64_t size = 0;
-  int64_t modified_ms = 0;  // by the store's clock, Unix epoch
+  int64_t modified_ms = 0;      // by the store's clock, Unix epoch
+  std::string storage_class{};  // S3's name of it; empty: the usual one, read at once
 };
 
 enum class PutOutcome : uint8_t {
@@ -69,6 +70,8 @@ class ObjectWriter {
   virtual uint64_t bytes_written() const = 0;
 };
 
+class ObjectControl;  // object_control.h
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -102,6 +105,9 @@ class Store {
   virtual Result<int64_t> NowMillis(const CallContext& context) = 0;
   // For messages, e.g. "file:///backups/kafka"; holds no secret.
   virtual std::string Url() const = 0;
+  // What S3 can do with objects beyond their bytes; null where there is nothing of the kind. Lives
+  // as long as the store.
+  virtual ObjectControl* control() { return nullptr; }
 };
 
 }  // namespace maxbrod::store

@@ -1,0 +1,50 @@
+// What a store of S3's kind can do with an object beyond its bytes: tell where it lies, thaw it,
+// keep it from being removed. Store::control() gives it; stores that have nothing of the kind (a
+// folder, memory) have none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "os/deadline.h"
+
+namespace maxbrod::store {
+
+// How fast an archived object is brought back (S3's names; prices and hours differ by class).
+enum class ThawTier : uint8_t { kStandard, kBulk, kExpedited };
+
+enum class LockMode : uint8_t {
+  kNone,
+  kGovernance,  // removable by who has s3:BypassGovernanceRetention
+  kCompliance,  // by nobody before its time
+};
+
+// Where one object stands.
+struct ObjectStanding {
+  std::string storage_class;    // "STANDARD", "GLACIER", ...
+  bool archived = false;        // reading it needs a thaw, or that one has ended
+  bool thawing = false;         // a thaw is under way
+  int64_t thawed_until_ms = 0;  // there is a readable copy until then; 0: none
+  LockMode lock = LockMode::kNone;
+  int64_t retain_until_ms = 0;  // 0: not retained
+  bool legal_hold = false;
+  bool readable() const { return !archived || thawed_until_ms > 0; }
+};
+
+// Thread-safe; lives as long as its store. Errors are the store's (kNotFound, kPermission, ...).
+class ObjectControl {
+ public:
+  virtual ~ObjectControl() = default;
+  virtual Result<ObjectStanding> Standing(const std::string& name, const CallContext& context) = 0;
+  // Asks for a readable copy for `days` from when it is there. OK also when a thaw is under way; on
+  // a thawed object it sets the copy's end anew.
+  virtual Status Thaw(const std::string& name, int days, ThawTier tier,
+                      const CallContext& context) = 0;
+  // Keeps the object from being removed until then. A retention is never shortened by it:
+  // kPermission. kUnsupported where the bucket has no Object Lock.
+  virtual Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
+                        const CallContext& context) = 0;
+};
+
+}  // namespace maxbrod::store
