@@ -5,12 +5,14 @@ server's own log, and what they would cost at AWS's list price (us-east-1, S3 St
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
 import statistics
 import sys
 import tempfile
+import time
 
 import bench
 
@@ -59,38 +61,79 @@ def since(before, after):
     return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
-def one_round(number, gateway, source, target, size):
-    maxbrod, raw = bench.BUILD / "maxbrod", bench.BUILD / "bench" / "raw_s3"
-    url = gateway.url("bucket", f"repo-{number}")
-    objects = max(1, round(size / (OBJECT_MIB << 20)))
-    put = bench.Measured(raw, "put", f"{gateway.endpoint}/bucket/raw-{number}-", objects, OBJECT_MIB, THREADS).json()
-    get = bench.Measured(raw, "get", f"{gateway.endpoint}/bucket/raw-{number}-", objects, OBJECT_MIB, THREADS).json()
-    shutil.rmtree(gateway.objects / "bucket", ignore_errors=True)
-    (gateway.objects / "bucket").mkdir()
-    bench.Measured(maxbrod, "init", "--repo", url)
-    start = gateway.requests()
-    backup = bench.Measured(maxbrod, "--json", "--quiet", "backup", "--repo", url, "--bootstrap-server", source.bootstrap(),
-                            "--name", "one", "--connections", bench.CONNECTIONS)
-    stored = gateway.requests()
-    check = bench.Measured(maxbrod, "--quiet", "verify", "--repo", url)
-    checked = gateway.requests()
-    restore = bench.Measured(maxbrod, "--quiet", "restore", "one", "--repo", url, "--bootstrap-server", target.bootstrap(),
-                             "--rename", f"{TOPIC}={TOPIC}-{number}")
-    done = gateway.requests()
-    size = backup.json()["new_bytes"]
-    mib = size / (1 << 20)
-    rates = {"raw put": put["bytes"] / put["seconds"] / (1 << 20), "backup": mib / backup.seconds,
-             "raw get": get["bytes"] / get["seconds"] / (1 << 20), "verify": mib / check.seconds,
-             "restore": mib / restore.seconds}
-    print(f"round {number}: " + ", ".join(f"{name} {rate:.0f} MiB/s" for name, rate in rates.items()), flush=True)
-    puts = sum(n for name, n in since(start, stored).items() if name not in (*FREE, *READS, "ListObjectsV2"))
-    print(f"  backup: {puts} PUTs for {mib:.0f} MiB ({puts / (mib / 64):.2f} per 64 MiB), peak {backup.peak_mib:.0f} MiB; "
-          f"{since(start, stored)}")
-    for what, before, after in (("backup", start, stored), ("verify", stored, checked), ("restore", checked, done)):
-        asked = since(before, after)
-        print(f"  {what}: {sum(asked.values())} requests, ${dollars(asked) / size * 1e12:.3f} per TB")
-    return {"backup": rates["backup"] / rates["raw put"], "verify": rates["verify"] / rates["raw get"],
-            "restore": rates["restore"] / rates["raw get"]}
+def together(*commands):
+    """Seconds until all of the programs, started at once, are done."""
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for run in [pool.submit(bench.Measured, *command) for command in commands]:
+            run.result()
+    return time.monotonic() - began
+
+
+class Round:
+    """One round: raw programs, then the verbs, on the same bytes."""
+
+    def __init__(self, number, folder, gateway, source, target):
+        self.number, self.gateway, self.source, self.target = number, gateway, source, target
+        self.files = folder / "raw"
+        self.url = gateway.url("bucket", f"repo-{number}")
+
+    def raw_s3(self, verb, objects):
+        return (bench.BUILD / "bench" / "raw_s3", verb, f"{self.gateway.endpoint}/bucket/raw-", objects, OBJECT_MIB, THREADS)
+
+    def raw(self, size):
+        """MiB/s of uploads, of downloads, and of each beside what a broker has to do for the same bytes."""
+        objects = max(1, round(size / (OBJECT_MIB << 20)))
+        ports = [cluster.brokers[0].ports["PLAINTEXT"] for cluster in (self.source, self.target)]
+        kafka = bench.BUILD / "bench"
+        mib = objects * OBJECT_MIB
+        rates = {}
+        rates["raw put"] = mib / together(self.raw_s3("put", objects))
+        rates["raw get"] = mib / together(self.raw_s3("get", objects))
+        shutil.rmtree(self.files, ignore_errors=True)
+        self.files.mkdir()
+        fetch = (kafka / "raw_fetch", ports[0], TOPIC, bench.PARTITIONS, bench.CONNECTIONS, self.files, "unsynced")
+        rates["raw fetch and put"] = mib / together(self.raw_s3("put", objects), fetch)
+        topic = f"raw-{self.number}"
+        self.target.probe.create_topic(topic, bench.PARTITIONS, **bench.WORKING)
+        produce = (kafka / "raw_produce", ports[1], topic, bench.PARTITIONS, bench.CONNECTIONS, self.files)
+        rates["raw get and produce"] = mib / together(self.raw_s3("get", objects), produce)
+        self.target.probe("delete-topic", topic=topic)
+        shutil.rmtree(self.files)
+        shutil.rmtree(self.gateway.objects / "bucket")
+        (self.gateway.objects / "bucket").mkdir()
+        return rates
+
+    def verb(self, *words):
+        before = self.gateway.requests()
+        run = bench.Measured(bench.BUILD / "maxbrod", "--json", "--quiet", *words, "--repo", self.url)
+        return run, since(before, self.gateway.requests())
+
+    def run(self, size):
+        rates = self.raw(size)
+        bench.Measured(bench.BUILD / "maxbrod", "init", "--repo", self.url)
+        backup = self.verb("backup", "--bootstrap-server", self.source.bootstrap(), "--name", "one", "--connections",
+                           bench.CONNECTIONS)
+        check = self.verb("verify")
+        topic = f"{TOPIC}-{self.number}"
+        restore = self.verb("restore", "one", "--bootstrap-server", self.target.bootstrap(), "--rename", f"{TOPIC}={topic}",
+                            "--no-calibrate")
+        self.target.probe("delete-topic", topic=topic)
+        size = backup[0].json()["new_bytes"]
+        mib = size / (1 << 20)
+        verbs = {"backup": backup, "verify": check, "restore": restore}
+        rates.update({name: mib / run.seconds for name, (run, _) in verbs.items()})
+        print(f"round {self.number}: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()) + " MiB/s", flush=True)
+        for name, (run, asked) in verbs.items():
+            print(f"  {name}: {sum(asked.values())} requests, ${dollars(asked) / size * 1e12:.3f} per TB, peak "
+                  f"{run.peak_mib:.0f} MiB; {asked}", flush=True)
+        puts = sum(n for name, n in backup[1].items() if name not in (*FREE, *READS, "ListObjectsV2"))
+        return {"backup / raw put": rates["backup"] / rates["raw put"],
+                "backup / raw fetch and put at once": rates["backup"] / rates["raw fetch and put"],
+                "verify / raw get": rates["verify"] / rates["raw get"],
+                "restore / raw get and produce at once": rates["restore"] / rates["raw get and produce"],
+                "PUTs of a backup per 64 MiB, less 2 of its commit": (puts - 2) / (mib / 64),
+                "peak MiB": max(run.peak_mib for run, _ in verbs.values())}
 
 
 def main():
@@ -111,10 +154,10 @@ def main():
             source.probe.produce(TOPIC, int(arguments.gigabytes * (1 << 30) / 10_000), value_min=10_000,
                                  value_max=10_000, codec="none")
             size = arguments.gigabytes * (1 << 30)
-            rounds = [one_round(n, gateway, source, target, size) for n in range(arguments.rounds)]
+            rounds = [Round(n, folder, gateway, source, target).run(size) for n in range(arguments.rounds)]
         for name in rounds[0]:
-            ratios = sorted(r[name] for r in rounds)
-            print(f"{name} / raw: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+            values = sorted(r[name] for r in rounds)
+            print(f"{name}: {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})")
     finally:
         for cluster in clusters:
             cluster.destroy()

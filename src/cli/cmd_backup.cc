@@ -6,6 +6,7 @@
 #include "cli/progress_printer.h"
 #include "cli/verbs.h"
 #include "engine/backup.h"
+#include "store/s3_memory.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -18,10 +19,20 @@ struct BackupFlags {
   size_t connections = 4;
 };
 
-// In a bucket a pack with its last block and its index should be one request: up to 64 MiB.
-std::string PackSize(const BackupFlags& flags) {
-  if (!flags.pack_size.empty()) return flags.pack_size;
-  return flags.repository.url.starts_with("s3:") ? "60MiB" : "128MiB";
+// How large packs are, and what is left of the memory for everything else. In a bucket a pack
+// should be one request.
+Status SetSizes(const BackupFlags& flags, const Globals& globals, engine::BackupOptions* options) {
+  MB_ASSIGN_OR_RETURN(options->memory, ParseBytes(globals.memory));
+  if (flags.repository.holds_writes()) {
+    const store::S3Memory memory = store::ShareS3Memory(options->memory);
+    options->pack_bytes = memory.part_bytes;
+    options->held_packs = memory.parts;
+    options->memory = memory.rest;
+  }
+  if (!flags.pack_size.empty()) {
+    MB_ASSIGN_OR_RETURN(options->pack_bytes, ParseBytes(flags.pack_size));
+  }
+  return Status::Ok();
 }
 
 Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals& globals) {
@@ -36,8 +47,7 @@ Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals&
   if (!flags.rate_limit.empty()) {
     MB_ASSIGN_OR_RETURN(options.rate_limit, ParseBytes(flags.rate_limit));
   }
-  MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
-  MB_ASSIGN_OR_RETURN(options.pack_bytes, ParseBytes(PackSize(flags)));
+  MB_RETURN_IF_ERROR(SetSizes(flags, globals, &options));
   if (flags.compression != "none") options.zstd_level = 3;
   return options;
 }
@@ -125,7 +135,8 @@ void AddBackup(CLI::App& app, Globals& globals) {
                    "Bytes per second read from the brokers, e.g. 50MiB");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 4)")
       ->check(CLI::Range(1, 64));
-  verb->add_option("--pack-size", flags->pack_size, "Size of a pack (default 128MiB, in S3 60MiB)");
+  verb->add_option("--pack-size", flags->pack_size,
+                   "Size of a pack at most (default 128MiB, in S3 64MiB)");
   verb->add_option("--compression", flags->compression,
                    "none, or zstd where it pays (default none)")
       ->check(CLI::IsMember({"none", "zstd"}));

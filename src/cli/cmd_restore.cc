@@ -55,7 +55,7 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   options.dry_run = flags.dry_run;
   options.calibrate = flags.calibrate || (!flags.dry_run && !flags.no_calibrate);
   options.connections_per_broker = flags.connections;
-  MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
+  MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
   return options;
 }
 

@@ -260,7 +260,7 @@ Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
   }
   options.groups = !flags.no_groups;
   MB_ASSIGN_OR_RETURN(options.sampler, MakeSampler(flags));
-  MB_ASSIGN_OR_RETURN(options.memory, ParseBytes(globals.memory));
+  MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
   options.connections_per_broker = flags.connections;
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   engine::Progress progress;

@@ -17,6 +17,7 @@
 #include "kafka/oauthbearer.h"
 #include "repo/receipt.h"
 #include "store/open_store.h"
+#include "store/s3_memory.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -124,8 +125,21 @@ void RepositoryFlags::Remember(repo::Repository& repository) const {
   RememberHead(repository);
 }
 
+Status RepositoryFlags::ShareMemory(const Globals& globals, size_t* read_ahead,
+                                    size_t* rest) const {
+  MB_ASSIGN_OR_RETURN(uint64_t total, ParseBytes(globals.memory));
+  *read_ahead = holds_writes() ? total / 2 : 0;
+  *rest = total - *read_ahead;
+  return Status::Ok();
+}
+
 Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals) const {
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
+  MB_ASSIGN_OR_RETURN(uint64_t total, ParseBytes(globals.memory));
+  const store::S3Memory memory = store::ShareS3Memory(total);
+  store::OpenStoreOptions store_options;
+  store_options.s3_buffers = std::make_shared<ByteBudget>(memory.held());
+  store_options.s3_part_bytes = memory.part_bytes;
+  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url, store_options));
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;

@@ -38,6 +38,11 @@ struct RepositoryFlags {
   std::string expect_head;
   KeyFlags keys;
   void Add(CLI::App* verb);
+  // Whether the store's writers hold what they write in memory, counted in --memory.
+  bool holds_writes() const { return url.starts_with("s3:"); }
+  // Splits --memory: what is read from the repository ahead (where its requests cost), and the
+  // rest.
+  Status ShareMemory(const Globals& globals, size_t* read_ahead, size_t* rest) const;
   // Also compares the head with --expect-head, and with the one that this host has seen last.
   Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals) const;
   // The repository as it lies there, with its keys; for what must work without a head.

@@ -17,6 +17,8 @@ namespace {
 constexpr int kBaseReadsMax = 3;
 // Pieces read after a compacted log's scan until one comes without a hole.
 constexpr int kTailReadsMax = 20;
+// Beside the reading, where the store holds no bytes: the disk's own flushes.
+constexpr size_t kSealingPacks = 2;
 
 std::string NameFromTime(int64_t wall_ms) {
   std::time_t seconds = wall_ms / 1000;
@@ -150,21 +152,28 @@ class Backup {
     fetch = MakeFetchOptions(workers);
     PackSinkOptions sink_options;
     sink_options.pack_bytes = options_.pack_bytes;
+    sink_options.open_packs = workers;
+    sink_options.sealing_packs = kSealingPacks;
+    if (options_.held_packs > 0) {
+      sink_options.open_packs = std::min(workers, std::max<size_t>(options_.held_packs / 2, 1));
+      sink_options.sealing_packs =
+          std::max<size_t>(options_.held_packs, 2) - sink_options.open_packs;
+    }
     sink_options.commit_bytes = 1 * kGiB;
     sink_options.commit_interval = options_.commit_interval;
     sink_options.pack.zstd_level = options_.zstd_level;
     sink_options.clock = options_.clock;
-    PackSink sink(repository_, ranges, plans, workers, sink_options, context_);
+    PackSink sink(repository_, ranges, plans, sink_options, context_);
     auto totals = ReadRanges(cluster_, ranges, sink, fetch, limiter_, progress_, context_);
     MB_RETURN_IF_ERROR(totals.status());
     report_.fetch.requests += totals->requests;
     report_.fetch.bytes += totals->bytes;
     report_.fetch.partitions_in_requests += totals->partitions_in_requests;
+    MB_ASSIGN_OR_RETURN(format::AddPacks more, sink.Finish());
     stored_bytes_ += sink.stored_bytes();
     new_bytes_ += sink.plain_bytes();
     for (size_t k = 0; k < which.size(); ++k)
       MB_RETURN_IF_ERROR(TakeOver(ranges[k], &plans_[which[k]]));
-    format::AddPacks more = sink.TakeRest();
     rest->MergeFrom(more);
     return Status::Ok();
   }

@@ -21,9 +21,12 @@ struct BackupOptions {
   std::string name;                          // empty: made from the time
   std::string description;
   std::vector<std::string> tags;
-  uint64_t rate_limit = 0;  // bytes per second, 0: unlimited
-  size_t memory = 512 * kMiB;
+  uint64_t rate_limit = 0;     // bytes per second, 0: unlimited
+  size_t memory = 512 * kMiB;  // without the packs held
   size_t pack_bytes = 128 * kMiB;
+  // Where the store holds packs in memory until they are whole: so many at once, some being filled
+  // and some on their way. 0: it does not, every worker fills one of its own.
+  size_t held_packs = 0;
   size_t connections_per_broker = 4;
   int zstd_level = 0;
   Millis commit_interval{60'000};

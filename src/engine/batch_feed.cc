@@ -18,9 +18,9 @@ constexpr int64_t kSequenceMask = 0x7fffffff;
 
 }  // namespace
 
-BatchFeed::BatchFeed(repo::Repository& repository, const PlannedPartition& partition,
-                     FeedOptions options, kafka::FillerBatches& fillers)
-    : repository_(repository),
+BatchFeed::BatchFeed(store::Store& store, const PlannedPartition& partition, FeedOptions options,
+                     kafka::FillerBatches& fillers)
+    : store_(store),
       partition_(partition),
       options_(std::move(options)),
       fillers_(fillers),
@@ -80,8 +80,7 @@ void BatchFeed::Unload() {
 Status BatchFeed::LoadBlock(size_t index, const CallContext& context) {
   const repo::BlockUse& use = partition_.blocks[index];
   block_ = SIZE_MAX;
-  MB_RETURN_IF_ERROR(
-      repo::ReadBlock(repository_.store(), use.pack, use.entry, &buffer_, &batches_, context));
+  MB_RETURN_IF_ERROR(repo::ReadBlock(store_, use.pack, use.entry, &buffer_, &batches_, context));
   block_ = index;
   buffer_position_ = 0;
   return Status::Ok();

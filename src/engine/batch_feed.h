@@ -54,10 +54,10 @@ struct FeedOptions {
   const repo::OffsetMap* map = nullptr;
 };
 
-// Not thread-safe. The plan's partition, the repository and the fillers must outlive it.
+// Not thread-safe. The plan's partition, the repository's store and the fillers must outlive it.
 class BatchFeed {
  public:
-  BatchFeed(repo::Repository& repository, const PlannedPartition& partition, FeedOptions options,
+  BatchFeed(store::Store& store, const PlannedPartition& partition, FeedOptions options,
             kafka::FillerBatches& fillers);
 
   // Finds where the batches begin (reads the first block where the log start is above 0).
@@ -123,7 +123,7 @@ class BatchFeed {
   Status CountSlots(int64_t offset, const CallContext& context);
   static Result<int64_t> CountWithin(ByteView entry, int64_t from, int64_t to);
 
-  repo::Repository& repository_;
+  store::Store& store_;
   const PlannedPartition& partition_;
   const FeedOptions options_;
   kafka::FillerBatches& fillers_;

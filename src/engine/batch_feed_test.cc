@@ -340,7 +340,7 @@ TEST(BatchFeedTest, ControlBatchesThatNobodyMayWriteAreRefused) {
   plan.end = 2;
   plan.blocks = repository.Blocks(repository.Snapshot("one"), "t", 0);
   kafka::FillerBatches fillers;
-  BatchFeed feed(repository.repository(), plan, {}, fillers);
+  BatchFeed feed(repository.repository().store(), plan, {}, fillers);
   ASSERT_TRUE(feed.Open({}).ok());
   ASSERT_TRUE(feed.Seek(0, {}).ok());
   PreparedStep step;

@@ -102,7 +102,7 @@ class Calibration {
     kafka::FillerBatches fillers;
     FeedOptions feed_options;
     feed_options.map = topic.partitions[0].map.get();
-    BatchFeed feed(repository_, topic.partitions[0], feed_options, fillers);
+    BatchFeed feed(repository_.store(), topic.partitions[0], feed_options, fillers);
     MB_RETURN_IF_ERROR(feed.Open(context_));
     MB_RETURN_IF_ERROR(feed.Seek(end_, context_));
     std::vector<ProduceTask> tasks(1);

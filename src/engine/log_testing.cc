@@ -325,7 +325,8 @@ std::unique_ptr<BatchFeed> StoredLog::Feed(int64_t producer_id, int64_t offset,
   options.slots = Slots();
   options.markers_per_step = markers;
   options.map = map;
-  auto feed = std::make_unique<BatchFeed>(repository(), plan_, std::move(options), fillers_);
+  auto feed =
+      std::make_unique<BatchFeed>(repository().store(), plan_, std::move(options), fillers_);
   Status status = feed->Open({});
   EXPECT_TRUE(status.ok()) << status.ToString();
   status = feed->Seek(offset, {});

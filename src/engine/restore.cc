@@ -6,6 +6,7 @@
 #include "engine/calibrate.h"
 #include "engine/cleaner_heads.h"
 #include "engine/plan_heads.h"
+#include "engine/read_ahead.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
 #include "engine/restore_topics.h"
@@ -244,6 +245,7 @@ class Restore {
 
   Status OpenWork(const std::set<std::string>& todo, std::vector<PartitionWork>* work) {
     MB_ASSIGN_OR_RETURN(auto producer, ProducerId());
+    ahead_ = std::make_unique<ReadAhead>(repository_.store(), options_.read_ahead, *options_.clock);
     for (const PlannedTopic& topic : report_.plan.topics) {
       if (todo.count(topic.target) == 0) continue;
       for (const PlannedPartition& p : topic.partitions) {
@@ -257,11 +259,15 @@ class Restore {
           feed.slots.push_back({slot.producer_id, slot.epoch});
         if (steps_->by_end_txn()) feed.markers_per_step = 1;
         feed.map = p.map.get();
-        w.feed = std::make_unique<BatchFeed>(repository_, p, std::move(feed), fillers_);
+        w.feed = std::make_unique<BatchFeed>(ahead_->store(), p, std::move(feed), fillers_);
         if (!w.Complete())
-          MB_RETURN_IF_ERROR(w.feed->Open(context_).WithContext(w.tp().ToString()));
+          ahead_->Expect(p.blocks, p.map ? p.map->SourceOf(w.end).value_or(0) : w.end);
         work->push_back(std::move(w));
       }
+    }
+    ahead_->Start();
+    for (PartitionWork& w : *work) {
+      if (!w.Complete()) MB_RETURN_IF_ERROR(w.feed->Open(context_).WithContext(w.tp().ToString()));
     }
     return Status::Ok();
   }
@@ -584,6 +590,7 @@ class Restore {
   std::unique_ptr<RestoreProducers> producers_;
   std::unique_ptr<TransactionSteps> steps_;
   ProducerIdentity markers_;
+  std::unique_ptr<ReadAhead> ahead_;  // of the current attempt
   kafka::FillerBatches fillers_;
   RestoreReport report_;
   RestoreSelection selection_;                                  // with measured rates

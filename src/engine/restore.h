@@ -19,7 +19,8 @@ namespace maxbrod::engine {
 
 struct RestoreOptions {
   RestoreSelection selection;
-  size_t memory = 512 * kMiB;
+  size_t memory = 512 * kMiB;  // without what is read ahead
+  size_t read_ahead = 0;       // bytes of packs held before they are needed (read_ahead.h)
   size_t connections_per_broker = 2;
   Millis quiet{1'500};
   Millis stall_limit{180'000};

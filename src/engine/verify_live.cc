@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/compare_sink.h"
+#include "engine/read_ahead.h"
 #include "engine/verify_packs.h"
 #include "engine/verify_settings.h"
 #include "kafka/errors.h"
@@ -298,11 +299,14 @@ class ClusterVerifier {
   Status CompareRound(const Round& round) {
     std::vector<ReadRange> ranges;
     std::vector<std::unique_ptr<PartitionComparer>> comparers;
+    ReadAhead ahead(repository_.store(), options_.read_ahead, *options_.clock);
+    for (const CompareTask& task : round.tasks) ahead.Expect(task.blocks, task.start);
+    ahead.Start();
     for (size_t i = 0; i < round.tasks.size(); ++i) {
       const CompareTask& task = round.tasks[i];
       const ComparedPartition& p = *round.of_task[i];
-      comparers.push_back(std::make_unique<PartitionComparer>(
-          repository_.store(), task, &differences_, &problems_, &ledger_budget_));
+      comparers.push_back(std::make_unique<PartitionComparer>(ahead.store(), task, &differences_,
+                                                              &problems_, &ledger_budget_));
       if (task.retention_may_remove) {
         comparers.back()->OnRemoved(p.earliest);
       } else {

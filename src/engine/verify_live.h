@@ -23,6 +23,7 @@ struct LiveVerifyOptions {
   bool groups = true;
   std::vector<NamePattern> only_groups;  // empty: all
   Sampler sampler;  // of the snapshot's blocks; offsets, groups and configs are compared in full
+  size_t read_ahead = 0;  // as RestoreOptions::read_ahead
   size_t memory = 512 * kMiB;
   size_t connections_per_broker = 2;
   Millis stall_limit{120'000};

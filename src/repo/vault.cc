@@ -63,4 +63,11 @@ Keyring* KeysOf(const store::Store& store) {
   return vault == nullptr ? nullptr : &vault->keys();
 }
 
+std::shared_ptr<store::Store> WithKeysOf(const store::Store& store,
+                                         std::shared_ptr<store::Store> inner) {
+  const auto* vault = dynamic_cast<const Vault*>(&store);
+  if (vault == nullptr) return inner;
+  return std::make_shared<Vault>(std::move(inner), vault->shared_keys());
+}
+
 }  // namespace maxbrod::repo

@@ -35,5 +35,9 @@ class Vault final : public store::ForwardingStore {
 
 // The keys of the repository in `store`; null where it is not a vault (a plain repository).
 Keyring* KeysOf(const store::Store& store);
+// A view of the repository in `store`, whose bytes come by way of `inner`: a decorator of `store`
+// that knows nothing of keys.
+std::shared_ptr<store::Store> WithKeysOf(const store::Store& store,
+                                         std::shared_ptr<store::Store> inner);
 
 }  // namespace maxbrod::repo

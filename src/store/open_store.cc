@@ -82,6 +82,7 @@ Result<std::string> PathOfFileUrl(std::string_view url) {
 Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptions& options) {
   MB_ASSIGN_OR_RETURN(S3Location location, ParseS3Url(url));
   location.store.buffers = options.s3_buffers;
+  location.store.part_bytes = options.s3_part_bytes;
   S3World world;
   world.counters = options.s3_counters;
   MB_ASSIGN_OR_RETURN(std::unique_ptr<S3Store> store, MakeS3Store(std::move(location), world));

@@ -7,6 +7,7 @@
 
 #include "aws/s3.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "os/byte_budget.h"
 #include "os/file.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@ struct OpenStoreOptions {
   // s3: counts the requests sent; where the buffers of writers are leased from. May be null.
   std::shared_ptr<aws::S3Counters> s3_counters;
   std::shared_ptr<ByteBudget> s3_buffers;
+  uint64_t s3_part_bytes = 64 * kMiB;  // s3_store.h
 };
 
 // file:///absolute/path   a folder; %XX stands for a byte (%20 a space, %25 a percent sign)
