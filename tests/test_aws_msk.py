@@ -161,9 +161,10 @@ def test_limits_of_serverless(cluster, clusters, repo):
         config = properties(target.folder / "client", "security.protocol=PLAINTEXT")
         run = ("restore", "one", "--msk-cluster", arn, "--command-config", config)
         result = repo(*run, "--dry-run", env=environment(**stub.env), expect=None)
-        assert "replication factor 3 only" in result.stdout + result.stderr
+        assert "replication factor 3 only (source's: 1)" in result.stdout + result.stderr
         result = repo(*run, "--replication-factor", 1, env=environment(**stub.env))
         said = result.stdout + result.stderr
+        assert "replication factor 3 only (asked for: 1)" in said
         assert "MSK serverless does not let segment.ms be set" in said
         assert "no max.message.bytes above 8388608; that is set" in said
         assert "compacted from its creation on" in said
@@ -173,7 +174,8 @@ def test_limits_of_serverless(cluster, clusters, repo):
 
 
 def test_limits_of_express(cluster, clusters, repo):
-    cluster.probe.create_topic("express", 1, **{"min.insync.replicas": "1", **KEEP})
+    cluster.probe.create_topic("express", 1, **{"min.insync.replicas": "1", "segment.ms": "60000",
+                                                "max.compaction.lag.ms": "3600000", **KEEP})
     cluster.probe.produce("express", 10)
     repo.backup(cluster, "one", "--topics", "express")
     target = clusters(name="express")
@@ -182,5 +184,8 @@ def test_limits_of_express(cluster, clusters, repo):
         config = properties(target.folder / "client", "security.protocol=PLAINTEXT")
         result = repo("restore", "one", "--msk-cluster", arn, "--command-config", config, "--replication-factor", 1,
                       env=environment(**stub.env))
-        assert "MSK express sets min.insync.replicas itself" in result.stdout + result.stderr
-    assert "min.insync.replicas" not in target.probe.own_configs("express")["express"]
+        said = result.stdout + result.stderr
+        assert "MSK express sets min.insync.replicas itself" in said
+        assert "MSK express does not let segment.ms be set; its default applies" in said
+        assert "no max.compaction.lag.ms below 604800000; that is set" in said
+    assert target.probe.own_configs("express")["express"] == {"max.compaction.lag.ms": "604800000", **KEEP}

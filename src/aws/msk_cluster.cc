@@ -1,7 +1,9 @@
 #include "aws/msk_cluster.h"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
+#include <limits>
+#include <optional>
 
 #include "aws/credentials_endpoint.h"
 #include "aws/json_read.h"
@@ -11,7 +13,16 @@
 namespace maxbrod::aws {
 namespace {
 
-constexpr int64_t kServerlessMessageBytesMax = 8'388'608;
+constexpr const char* kBatchBytes = "max.message.bytes";
+constexpr int64_t kServerlessBatchBytesMax = 8'388'608;
+constexpr int64_t kExpressCompactionLagMin = 604'800'000;  // seven days
+
+std::optional<int64_t> Number(const std::string& text) {
+  int64_t number = 0;
+  auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
 
 Status ReadMskError(const std::string& action, const std::string& arn, const ServiceError& error) {
   const std::string said = error.message.empty() ? error.type : error.message;
@@ -58,6 +69,8 @@ const char* AccessName(MskAccess access) {
       return "public";
     case MskAccess::kVpc:
       return "vpc";
+    case MskAccess::kIpv6:
+      return "ipv6";
     case MskAccess::kPrivate:
       break;
   }
@@ -69,23 +82,26 @@ std::string FieldOf(MskAuth auth, MskAccess access) {
   std::string field = "bootstrapBrokerString";
   if (access == MskAccess::kPublic) field += "Public";
   if (access == MskAccess::kVpc) field += "VpcConnectivity";
+  const char* suffix = access == MskAccess::kIpv6 ? "Ipv6" : "";
   switch (auth) {
     case MskAuth::kIam:
-      return field + "SaslIam";
+      return field + "SaslIam" + suffix;
     case MskAuth::kScram:
-      return field + "SaslScram";
+      return field + "SaslScram" + suffix;
     case MskAuth::kTls:
-      return field + "Tls";
+      return field + "Tls" + suffix;
     case MskAuth::kPlaintext:
       break;
   }
-  return access == MskAccess::kPrivate ? field : "";
+  bool plain = access == MskAccess::kPrivate || access == MskAccess::kIpv6;
+  return plain ? field + suffix : "";
 }
 
 // "IAM (private), TLS (public)"
 std::string WaysIn(const MskCluster& cluster) {
   std::string ways;
-  for (MskAccess access : {MskAccess::kPrivate, MskAccess::kPublic, MskAccess::kVpc}) {
+  for (MskAccess access :
+       {MskAccess::kPrivate, MskAccess::kPublic, MskAccess::kVpc, MskAccess::kIpv6}) {
     for (MskAuth auth : {MskAuth::kIam, MskAuth::kScram, MskAuth::kTls, MskAuth::kPlaintext}) {
       if (!cluster.bootstrap.contains(FieldOf(auth, access))) continue;
       ways +=
@@ -128,8 +144,8 @@ const char* MskKindName(MskKind kind) {
   return "provisioned";
 }
 
-// "Configuration properties for MSK Serverless clusters" and "Express brokers read-only
-// configurations" of the MSK Developer Guide.
+// "Configuration properties for MSK Serverless clusters", "Amazon MSK quota" and "Custom MSK
+// Express broker configurations" of the MSK Developer Guide.
 MskLimits LimitsOf(MskKind kind) {
   MskLimits limits;
   limits.kind = kind;
@@ -137,17 +153,38 @@ MskLimits LimitsOf(MskKind kind) {
     limits.only_some_configs = true;
     limits.settable_configs = {"cleanup.policy",
                                "compression.type",
-                               "max.message.bytes",
+                               kBatchBytes,
                                "message.timestamp.difference.max.ms",
                                "message.timestamp.type",
                                "retention.bytes",
                                "retention.ms"};
     limits.creation_only_configs = {"cleanup.policy"};
-    limits.message_bytes_max = kServerlessMessageBytesMax;
+    limits.bounds[kBatchBytes] = {0, kServerlessBatchBytesMax};
+    limits.topic_defaults = {{"cleanup.policy", "delete"},
+                             {kBatchBytes, "1048588"},
+                             {"message.timestamp.type", "CreateTime"},
+                             {"retention.bytes", "268435456000"},
+                             {"retention.ms", "604800000"}};
     limits.replication_factor = 3;
+    limits.partitions_max = 2400;
+    limits.compacted_partitions_max = 120;
   }
   if (kind == MskKind::kExpress) {
-    limits.fixed_configs = {"min.insync.replicas"};
+    limits.only_some_configs = true;
+    limits.settable_configs = {"cleanup.policy",
+                               "compression.type",
+                               "delete.retention.ms",
+                               kBatchBytes,
+                               "max.compaction.lag.ms",
+                               "message.timestamp.after.max.ms",
+                               "message.timestamp.before.max.ms",
+                               "message.timestamp.type",
+                               "min.compaction.lag.ms",
+                               "retention.bytes",
+                               "retention.ms"};
+    limits.fixed_configs = {"min.insync.replicas", "unclean.leader.election.enable"};
+    limits.bounds["max.compaction.lag.ms"] = {kExpressCompactionLagMin,
+                                              std::numeric_limits<int64_t>::max()};
     limits.replication_factor = 3;
   }
   return limits;
@@ -156,26 +193,37 @@ MskLimits LimitsOf(MskKind kind) {
 std::string MskLimits::WhyNotConfig(const std::string& name, const std::string& value,
                                     bool at_creation) const {
   std::string here = std::string("MSK ") + MskKindName(kind);
+  if (fixed_configs.contains(name)) return here + " sets " + name + " itself";
   if (only_some_configs && !settable_configs.contains(name))
     return here + " does not let " + name + " be set";
-  if (fixed_configs.contains(name)) return here + " sets " + name + " itself";
   if (!at_creation && creation_only_configs.contains(name))
     return here + " takes " + name + " at a topic's creation only";
-  if (name == "max.message.bytes" && message_bytes_max > 0) {
-    int64_t bytes = 0;
-    auto parsed = std::from_chars(value.data(), value.data() + value.size(), bytes);
-    if (parsed.ec == std::errc() && bytes > message_bytes_max)
-      return here + " takes no max.message.bytes above " + std::to_string(message_bytes_max);
-  }
-  return {};
+  std::string nearest = Nearest(name, value);
+  if (nearest == value) return {};
+  bool above = bounds.at(name).max == Number(nearest);
+  return here + " takes no " + name + (above ? " above " : " below ") + nearest;
+}
+
+std::string MskLimits::Nearest(const std::string& name, const std::string& value) const {
+  auto found = bounds.find(name);
+  std::optional<int64_t> number = Number(value);
+  if (found == bounds.end() || !number) return value;
+  int64_t nearest = std::clamp(*number, found->second.min, found->second.max);
+  return nearest == *number ? value : std::to_string(nearest);
+}
+
+int64_t MskLimits::BatchBytesMax() const {
+  auto found = bounds.find(kBatchBytes);
+  return found == bounds.end() ? 0 : found->second.max;
 }
 
 Result<MskAccess> ParseMskAccess(const std::string& text) {
   if (text == "private") return MskAccess::kPrivate;
   if (text == "public") return MskAccess::kPublic;
   if (text == "vpc") return MskAccess::kVpc;
+  if (text == "ipv6") return MskAccess::kIpv6;
   return Status(Code::kInvalidArgument, "--msk-access: there is no '" + text + "'")
-      .WithHint("private, public or vpc");
+      .WithHint("private, public, vpc or ipv6");
 }
 
 Result<MskCluster> FindMskCluster(const SourceNeeds& needs,

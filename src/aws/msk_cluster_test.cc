@@ -52,19 +52,24 @@ TEST_F(Msk, BrokersByWayInAndNetwork) {
   auto cluster = Find(R"({"clusterType":"PROVISIONED"})", R"({
       "bootstrapBrokerString":"p:9092","bootstrapBrokerStringTls":"t:9094",
       "bootstrapBrokerStringSaslScram":"s:9096","bootstrapBrokerStringPublicSaslIam":"i:9198",
-      "bootstrapBrokerStringVpcConnectivitySaslScram":"v:14001"})");
+      "bootstrapBrokerStringVpcConnectivitySaslScram":"v:14001",
+      "bootstrapBrokerStringSaslIamIpv6":"six:20098","bootstrapBrokerStringIpv6":"six:20092"})");
   ASSERT_TRUE(cluster.ok());
   EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kPlaintext, MskAccess::kPrivate), "p:9092");
   EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kTls, MskAccess::kPrivate), "t:9094");
   EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kScram, MskAccess::kPrivate), "s:9096");
   EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kIam, MskAccess::kPublic), "i:9198");
   EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kScram, MskAccess::kVpc), "v:14001");
+  EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kIam, MskAccess::kIpv6), "six:20098");
+  EXPECT_EQ(*ChooseBootstrap(*cluster, MskAuth::kPlaintext, MskAccess::kIpv6), "six:20092");
+  EXPECT_EQ(*ParseMskAccess("ipv6"), MskAccess::kIpv6);
+  EXPECT_FALSE(ParseMskAccess("ipv4").ok());
   auto none = ChooseBootstrap(*cluster, MskAuth::kIam, MskAccess::kPrivate);
   EXPECT_EQ(none.status().code(), Code::kUnsupported);
   EXPECT_THAT(
       none.status().message(),
       HasSubstr("it has: SCRAM (private), TLS (private), plaintext (private), IAM (public), "
-                "SCRAM (vpc)"));
+                "SCRAM (vpc), IAM (ipv6), plaintext (ipv6)"));
 }
 
 TEST_F(Msk, RefusalsNameTheAction) {
@@ -95,9 +100,20 @@ TEST(MskLimits, OfEachKind) {
   EXPECT_THAT(serverless.WhyNotConfig("segment.ms", "1", true), HasSubstr("segment.ms"));
   EXPECT_THAT(serverless.WhyNotConfig("max.message.bytes", "8388609", true), HasSubstr("8388608"));
   EXPECT_EQ(serverless.WhyNotConfig("max.message.bytes", "8388608", true), "");
+  EXPECT_EQ(serverless.Nearest("max.message.bytes", "8388609"), "8388608");
+  EXPECT_EQ(serverless.Nearest("retention.ms", "8388609"), "8388609");
+  EXPECT_EQ(serverless.BatchBytesMax(), 8388608);
   MskLimits express = LimitsOf(MskKind::kExpress);
-  EXPECT_EQ(express.WhyNotConfig("segment.ms", "1", true), "");
-  EXPECT_THAT(express.WhyNotConfig("min.insync.replicas", "1", true), HasSubstr("express"));
+  EXPECT_EQ(express.WhyNotConfig("cleanup.policy", "compact", false), "");
+  EXPECT_THAT(express.WhyNotConfig("segment.bytes", "1048576", true), HasSubstr("segment.bytes"));
+  EXPECT_THAT(express.WhyNotConfig("segment.ms", "1", true), HasSubstr("does not let"));
+  EXPECT_THAT(express.WhyNotConfig("min.insync.replicas", "1", true), HasSubstr("itself"));
+  EXPECT_THAT(express.WhyNotConfig("max.compaction.lag.ms", "3600000", true),
+              HasSubstr("no max.compaction.lag.ms below 604800000"));
+  EXPECT_EQ(express.Nearest("max.compaction.lag.ms", "3600000"), "604800000");
+  EXPECT_EQ(express.WhyNotConfig("max.compaction.lag.ms", "9223372036854775807", true), "");
+  EXPECT_EQ(express.WhyNotConfig("max.compaction.lag.ms", "no number", true), "");
+  EXPECT_EQ(express.BatchBytesMax(), 0);
   EXPECT_EQ(LimitsOf(MskKind::kProvisioned).WhyNotConfig("segment.ms", "1", false), "");
 }
 

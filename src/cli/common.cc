@@ -166,7 +166,7 @@ void ClusterFlags::Add(CLI::App* verb, bool required) {
                    "ARN of an Amazon MSK cluster instead of --bootstrap-server; by IAM unless "
                    "--command-config or --msk-secret say otherwise");
   verb->add_option("--msk-access", msk_access,
-                   "Which of its networks: private, public or vpc (multi-VPC connectivity)")
+                   "Which of its networks: private, public, vpc (multi-VPC connectivity) or ipv6")
       ->capture_default_str();
   verb->add_option("--msk-secret", msk_secret,
                    "Secret of AWS Secrets Manager with username and password, for SCRAM-SHA-512");

@@ -211,8 +211,10 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
             << ", the brokers' cleaner " << FormatDuration(report.cleaner_seconds)
             << ", log starts on disk " << FormatDuration(report.log_start_seconds) << "\n";
   if (report.groups_restored > 0) {
-    std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live until "
-              << FormatTime(report.groups_expire_ms) << "\n";
+    std::cout << FormatCount(report.groups_restored) << " groups; unused, their offsets live "
+              << (report.groups_expire_ms > 0 ? "until " + FormatTime(report.groups_expire_ms)
+                                              : "for as long as the target is set to")
+              << "\n";
   }
   for (const auto& topic : report.redone) std::cout << "restored twice: " << topic << "\n";
 }

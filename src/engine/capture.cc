@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "engine/target_configs.h"
 #include "kafka/errors.h"
 
 namespace maxbrod::engine {
@@ -36,7 +37,7 @@ Status CaptureBrokers(kafka::Cluster& cluster, const kafka::ClusterMetadata& met
     b->set_rack(broker.rack);
     auto configs = cluster.DescribeBrokerConfigs(id, context);
     if (!configs.ok()) {
-      if (configs.status().code() != Code::kPermission) return configs.status();
+      if (!HidesBrokerConfigs(configs.status())) return configs.status();
       progress.Warn("broker configs are not in the snapshot: " + configs.status().ToString());
       continue;
     }

@@ -548,6 +548,23 @@ TEST_F(ProducePoolTest, AMarkerOfATransactionWithoutRecords) {
   ExpectAllComplete();
 }
 
+TEST_F(ProducePoolTest, AMarkerWhereStatesCannotBeAskedFor) {
+  fake_.ControlKey(kafka::ApiVersionsRequest::kApi.key,
+                   FakeEdit<kafka::ApiVersionsResponse>([](auto& response) {
+                     std::erase_if(response.api_keys, [](const auto& api) {
+                       return api.api_key == kafka::DescribeTransactionsRequest::kApi.key;
+                     });
+                   }));
+  SourceLog log;
+  log.Records(1);
+  log.End(100, false);
+  log.Records(1);
+  Add(std::move(log));
+  RunAll();
+  ExpectAllComplete();
+  EXPECT_EQ(fake_.Seen(kafka::DescribeTransactionsRequest::kApi.key), 0);
+}
+
 TEST_F(ProducePoolTest, LittleMemoryIsEnough) {
   for (int i = 0; i < 9; ++i) Add(SomeLog());
   options_.memory = 1;

@@ -501,14 +501,22 @@ class Restore {
   Status RestoreGroups() {
     progress_.Begin("restoring groups", 0, 0);
     std::vector<std::string> names;
+    bool retained = true;
     for (const PlannedGroup& group : report_.plan.groups) {
-      MB_RETURN_IF_ERROR(
-          target_.CommitGroupOffsets(group.group, group.offsets, options_.group_retention, context_)
-              .WithContext("offsets of group '" + group.group + "'"));
+      auto committed = target_.CommitGroupOffsets(group.group, group.offsets,
+                                                  options_.group_retention, context_);
+      MB_RETURN_IF_ERROR(committed.status().WithContext("offsets of group '" + group.group + "'"));
+      retained = retained && *committed;
       names.push_back(group.group);
       ++report_.groups_restored;
     }
-    report_.groups_expire_ms = options_.clock->WallMillis() + options_.group_retention.count();
+    if (retained) {
+      report_.groups_expire_ms = options_.clock->WallMillis() + options_.group_retention.count();
+    } else {
+      progress_.Warn(
+          "the target keeps offsets of unused groups for a time of its own, 7 days by "
+          "default (offsets.retention.minutes): start the groups before that");
+    }
     CrashPoint("restore.after_groups");
     if (names.empty()) return Status::Ok();
     MB_ASSIGN_OR_RETURN(auto stored, target_.FetchGroupOffsets(names, context_));

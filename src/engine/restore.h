@@ -40,7 +40,8 @@ struct RestoreReport {
   bool resumed = false;
   ProduceTotals produced;
   size_t groups_restored = 0;
-  int64_t groups_expire_ms = 0;     // committed offsets of unused groups live at least until then
+  // Committed offsets of unused groups live at least until then; 0: the target decides.
+  int64_t groups_expire_ms = 0;
   std::vector<std::string> redone;  // topics deleted and restored again after a mismatch
   std::vector<std::string> warnings;
   double seconds = 0;

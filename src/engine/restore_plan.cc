@@ -7,6 +7,7 @@
 #include "engine/dense_map.h"
 #include "engine/plan_estimate.h"
 #include "engine/plan_heads.h"
+#include "engine/plan_limits.h"
 #include "engine/plan_partition.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
@@ -28,12 +29,14 @@ class Planner {
   Result<RestorePlan> Run(const format::SnapshotRef& ref) {
     MB_ASSIGN_OR_RETURN(plan_.snapshot, repository_.ReadSnapshot(ref, context_));
     MB_ASSIGN_OR_RETURN(metadata_, target_.Refresh(context_));
-    MB_ASSIGN_OR_RETURN(defaults_, ReadTopicDefaults(target_, context_));
+    MB_ASSIGN_OR_RETURN(defaults_, ReadTopicDefaults(target_, selection_.limits.get(), context_));
     plan_.target_cluster_id = metadata_->cluster_id;
     plan_.rates = selection_.rates;
     MB_RETURN_IF_ERROR(PlanTopics());
     MB_RETURN_IF_ERROR(CheckCutsUsed());
     MB_RETURN_IF_ERROR(CheckExistingTopics());
+    if (selection_.limits != nullptr)
+      CheckMskLimits(*selection_.limits, *metadata_, defaults_, &plan_);
     if (plan_.refusals.empty())
       MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_.topics, &plan_.warnings, context_));
     MB_RETURN_IF_ERROR(DecideModes());
@@ -76,17 +79,19 @@ class Planner {
     int wanted = selection_.replication_factor > 0 ? selection_.replication_factor
                                                    : source.replication_factor();
     const aws::MskLimits* limits = selection_.limits.get();
-    if (limits != nullptr && limits->replication_factor > 0 && selection_.replication_factor == 0 &&
-        limits->replication_factor != wanted) {
+    int only = limits == nullptr ? 0 : limits->replication_factor;
+    if (only > 0 && only != wanted) {
+      bool asked = selection_.replication_factor > 0;
       plan_.warnings.push_back("topic '" + topic->target + "': MSK " + MskKindName(limits->kind) +
-                               " has replication factor " +
-                               std::to_string(limits->replication_factor) +
-                               " only (source's: " + std::to_string(wanted) + ")");
-      wanted = limits->replication_factor;
+                               " has replication factor " + std::to_string(only) + " only (" +
+                               (asked ? "asked for: " : "source's: ") + std::to_string(wanted) +
+                               ")");
+      if (!asked) wanted = only;
     }
     int brokers = static_cast<int>(metadata_->brokers.size());
     topic->replication_factor = static_cast<int16_t>(wanted);
-    if (wanted > brokers) {
+    // Where there is one factor only, the service finds the places.
+    if (wanted > brokers && wanted != only) {
       plan_.Refuse(Code::kInvalidArgument,
                    "topic '" + topic->source + "' has replication factor " +
                        std::to_string(wanted) + ", the target has " + std::to_string(brokers) +
@@ -159,20 +164,26 @@ class Planner {
     return Status::Ok();
   }
 
+  static bool StartsLater(const PlannedTopic& topic) {
+    return std::any_of(topic.partitions.begin(), topic.partitions.end(),
+                       [](const PlannedPartition& p) { return p.log_start > 0; });
+  }
+
   // How each topic's offsets come about: by the policy, what the target allows, and what it takes.
   Status DecideModes() {
     NeededAbilities needed;
     for (PlannedTopic& topic : plan_.topics) {
       bool dense = MustBeDense(&topic);
+      needed.log_starts = needed.log_starts || (!dense && StartsLater(topic));
       needed.markers = needed.markers || (!dense && topic.markers > 0);
       needed.transactions = needed.transactions || (!dense && topic.transactions > 0);
     }
     if (needed.markers || needed.transactions) {
       MB_RETURN_IF_ERROR(PlanHeads(repository_, target_, HolesByMeans(), defaults_, earlier_,
                                    now_ms_, &plan_, context_));
-      MB_ASSIGN_OR_RETURN(plan_.abilities,
-                          ProbeTarget(target_, needed, selection_.offsets.markers, context_));
     }
+    MB_ASSIGN_OR_RETURN(plan_.abilities,
+                        ProbeTarget(target_, needed, selection_.offsets.markers, context_));
     for (PlannedTopic& topic : plan_.topics) {
       if (topic.mode == OffsetsMode::kExact) DecideMode(&topic);
       if (topic.mode == OffsetsMode::kDense) {
@@ -214,20 +225,25 @@ class Planner {
 
   void DecideMode(PlannedTopic* topic) {
     OffsetsMode wanted = selection_.offsets.For(topic->source);
-    std::string lacking;
-    if (topic->markers > 0 && plan_.abilities.markers == MarkerMeans::kNone)
-      lacking = "the target takes no transaction markers from us";
-    if (topic->transactions > 0 && !plan_.abilities.transactions)
-      lacking = "the target has no transaction coordinator for us";
-    if (!lacking.empty() && wanted == OffsetsMode::kExact) {
-      plan_.Refuse(
-          Code::kUnsupported,
-          "topic '" + topic->source + "': " + lacking + " (" + plan_.abilities.why_not + ")",
-          "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
-          "transactions need Write on TransactionalId 'maxbrod-*'; or --offsets auto or dense");
+    std::string lacking, hint;
+    if (StartsLater(*topic) && !plan_.abilities.log_starts) {
+      lacking = "the target cannot move log starts (" + plan_.abilities.why_no_log_starts + ")";
+      hint = "--offsets auto or dense";
     }
+    std::string unmarked;
+    if (topic->markers > 0 && plan_.abilities.markers == MarkerMeans::kNone)
+      unmarked = "the target takes no transaction markers from us";
+    if (topic->transactions > 0 && !plan_.abilities.transactions)
+      unmarked = "the target has no transaction coordinator for us";
+    if (lacking.empty() && !unmarked.empty()) {
+      lacking = unmarked + " (" + plan_.abilities.why_not + ")";
+      hint =
+          "WriteTxnMarkers needs Alter on the cluster (brokers before 3.8: ClusterAction), "
+          "transactions need Write on TransactionalId 'maxbrod-*'; or --offsets auto or dense";
+    }
+    if (!lacking.empty() && wanted == OffsetsMode::kExact)
+      plan_.Refuse(Code::kUnsupported, "topic '" + topic->source + "': " + lacking, hint);
     if (wanted != OffsetsMode::kAuto || (earlier_ != nullptr && IsOurs(*topic))) return;
-    if (!lacking.empty()) lacking += " (" + plan_.abilities.why_not + ")";
     if (lacking.empty()) lacking = BeyondPadLimit(*topic);
     if (lacking.empty()) return;
     topic->mode = OffsetsMode::kDense;

@@ -5,6 +5,7 @@
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
 #include "os/crash_point.h"
+#include "os/log.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -13,6 +14,9 @@ constexpr size_t kTopicsPerCall = 200;
 constexpr Millis kVisibleLimit{60'000};
 constexpr Millis kOneBrokerLimit{10'000};  // for one answer
 constexpr Millis kPollLongest{200};
+// Serverless clusters of MSK make 250 partitions in five minutes.
+constexpr Millis kQuotaLimit{3'600'000};
+constexpr Millis kQuotaWait{15'000};
 
 // The first config that a broker does not show as wanted; empty when all are.
 std::string FirstNotShown(const ConfigChanges& changes,
@@ -59,15 +63,32 @@ Status TopicSetup::Create(const RestorePlan& plan, const std::set<std::string>& 
     std::vector<kafka::NewTopic> some(
         missing.begin() + static_cast<ptrdiff_t>(i),
         missing.begin() + static_cast<ptrdiff_t>(std::min(i + kTopicsPerCall, missing.size())));
-    MB_ASSIGN_OR_RETURN(auto created, target_.CreateTopics(some, false, context_));
-    for (const auto& [name, result] : created) {
-      // A lost answer, asked again: emptiness is checked by the first base offset.
-      if (result.status.kafka_error() == kafka::error::kTopicAlreadyExists) continue;
-      MB_RETURN_IF_ERROR(result.status.WithContext("creating topic '" + name + "'"));
-    }
+    MB_RETURN_IF_ERROR(CreateSome(std::move(some)));
     CrashPoint("restore.after_create");
   }
   return Await(plan, todo);
+}
+
+Status TopicSetup::CreateSome(std::vector<kafka::NewTopic> topics) {
+  CallContext limited = context_.Within(kQuotaLimit);
+  while (true) {
+    MB_ASSIGN_OR_RETURN(auto created, target_.CreateTopics(topics, false, context_));
+    std::set<std::string> throttled;
+    for (const auto& [name, result] : created) {
+      // A lost answer, asked again: emptiness is checked by the first base offset.
+      if (result.status.kafka_error() == kafka::error::kTopicAlreadyExists) continue;
+      if (result.status.kafka_error() == kafka::error::kThrottlingQuotaExceeded &&
+          limited.Check().ok()) {
+        throttled.insert(name);
+        continue;
+      }
+      MB_RETURN_IF_ERROR(result.status.WithContext("creating topic '" + name + "'"));
+    }
+    if (throttled.empty()) return Status::Ok();
+    LogInfo("the target's quota lets {} topics wait", throttled.size());
+    std::erase_if(topics, [&](const kafka::NewTopic& t) { return !throttled.contains(t.name); });
+    if (!clock_.Sleep(kQuotaWait, context_.stop)) return Status(Code::kCancelled, "stopped");
+  }
 }
 
 Status TopicSetup::Await(const RestorePlan& plan, const std::set<std::string>& todo) {

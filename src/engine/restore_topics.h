@@ -58,6 +58,7 @@ class TopicSetup {
   static bool NeedsRoll(const PlannedTopic& topic) { return topic.filler > 0; }
 
  private:
+  Status CreateSome(std::vector<kafka::NewTopic> topics);
   Status Await(const RestorePlan& plan, const std::set<std::string>& todo);
   Status AwaitShown(const ConfigChanges& changes);
   Status LearnConfigs(const std::string& topic);

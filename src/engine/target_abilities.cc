@@ -33,6 +33,12 @@ const char* MarkerMeansName(MarkerMeans means) {
 Result<TargetAbilities> ProbeTarget(kafka::Cluster& target, const NeededAbilities& needed,
                                     MarkerMeans wanted, const CallContext& context) {
   TargetAbilities abilities;
+  if (needed.log_starts) {
+    Status asked = target.ProbeDeleteRecords(context);
+    abilities.log_starts = asked.ok();
+    if (!asked.ok() && !IsRefusal(asked)) return asked;
+    abilities.why_no_log_starts = asked.message();
+  }
   bool ask_coordinator = needed.transactions;
   if (needed.markers && wanted == MarkerMeans::kEndTxn) ask_coordinator = true;
   if (needed.markers && wanted != MarkerMeans::kEndTxn) {

@@ -18,13 +18,16 @@ enum class MarkerMeans : uint8_t {
 struct TargetAbilities {
   MarkerMeans markers = MarkerMeans::kNone;
   bool transactions = false;
-  std::string why_not;  // markers or transactions: what refused them
+  bool log_starts = false;  // DeleteRecords
+  std::string why_not;      // markers or transactions: what refused them
+  std::string why_no_log_starts;
   Millis transaction_timeout{0};
 };
 
 struct NeededAbilities {
   bool markers = false;
   bool transactions = false;
+  bool log_starts = false;
 };
 
 // `wanted` other than kNone: only that way of making markers is tried. Asks for what is needed

@@ -79,17 +79,14 @@ bool Takes(const PlannedTopic& topic, const std::string& name, const std::string
 std::vector<Working> WorkingConfigs(const PlannedTopic& topic) {
   // Batches made anew (holes, append times, old formats) may be larger than the source's.
   constexpr uint64_t kRoom = 4 * 1024 * 1024;
-  uint64_t largest = std::min<uint64_t>(topic.largest_batch * 2ull + kRoom, INT32_MAX);
-  if (topic.limits != nullptr && topic.limits->message_bytes_max > 0)
-    largest = std::min(largest, static_cast<uint64_t>(topic.limits->message_bytes_max));
+  std::string largest =
+      std::to_string(std::min<uint64_t>(topic.largest_batch * 2ull + kRoom, INT32_MAX));
+  if (topic.limits != nullptr) largest = topic.limits->Nearest("max.message.bytes", largest);
   return {
-      {"cleanup.policy", "delete"},
-      {"retention.ms", "-1"},
-      {"retention.bytes", "-1"},
-      {"segment.ms", kSegmentMsMax},
-      {"compression.type", "producer"},
-      {"message.timestamp.type", "CreateTime"},
-      {"max.message.bytes", std::to_string(largest)},
+      {"cleanup.policy", "delete"},     {"retention.ms", "-1"},
+      {"retention.bytes", "-1"},        {"segment.ms", kSegmentMsMax},
+      {"compression.type", "producer"}, {"message.timestamp.type", "CreateTime"},
+      {"max.message.bytes", largest},
   };
 }
 
@@ -105,7 +102,7 @@ std::vector<Working> VersionedWorkingConfigs(const std::set<std::string>& known)
   return configs;
 }
 
-// A larger bound than the target has becomes its bound; what it does not take at all is left out.
+// What is beyond the target's bound becomes that bound; what it does not take at all is left out.
 void LeaveOutRefused(PlannedTopic* topic, std::vector<std::string>* warnings) {
   if (topic->limits == nullptr) return;
   std::vector<PlannedConfig> kept;
@@ -115,7 +112,7 @@ void LeaveOutRefused(PlannedTopic* topic, std::vector<std::string>* warnings) {
       kept.push_back(std::move(config));
       continue;
     }
-    std::string bound = std::to_string(topic->limits->message_bytes_max);
+    std::string bound = topic->limits->Nearest(config.name, config.value);
     bool bounded = topic->limits->WhyNotConfig(config.name, bound, true).empty();
     warnings->push_back("topic '" + topic->target + "': " + why +
                         (bounded ? "; that is set" : "; its default applies"));
@@ -138,18 +135,29 @@ void LeaveOutRefused(PlannedTopic* topic, std::vector<std::string>* warnings) {
 
 }  // namespace
 
-Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const CallContext& context) {
+bool HidesBrokerConfigs(const Status& status) {
+  return status.code() == Code::kPermission || status.code() == Code::kUnsupported ||
+         status.code() == Code::kInvalidArgument;
+}
+
+Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const aws::MskLimits* limits,
+                                        const CallContext& context) {
   auto metadata = target.metadata();
   if (metadata->brokers.empty())
     return Status(Code::kUnavailable, "the target cluster shows no broker");
-  MB_ASSIGN_OR_RETURN(auto configs,
-                      target.DescribeBrokerConfigs(metadata->brokers.begin()->first, context));
   TopicDefaults defaults;
+  if (limits != nullptr) defaults = limits->topic_defaults;
+  auto described = target.DescribeBrokerConfigs(metadata->brokers.begin()->first, context);
+  bool hidden = HidesBrokerConfigs(described.status()) && !defaults.empty();
+  if (!described.ok() && !hidden) return described.status();
+  std::vector<kafka::ConfigValue> configs;
+  if (described.ok()) configs = std::move(described).value();
   for (const PinnedConfig& pinned : kPinned) {
     std::string value = std::string(pinned.topic_name) == "retention.ms"
                             ? RetentionMs(configs)
                             : Value(configs, pinned.broker_name);
-    defaults[pinned.topic_name] = value.empty() ? pinned.fallback : value;
+    if (!value.empty()) defaults[pinned.topic_name] = value;
+    defaults.try_emplace(pinned.topic_name, pinned.fallback);
   }
   return defaults;
 }

@@ -14,9 +14,15 @@
 
 namespace maxbrod::engine {
 
-// The target's defaults for topics, read from its brokers' configs, by topic config name.
+// The target's defaults for topics, read from its brokers' configs, by topic config name. Where the
+// brokers do not show theirs (serverless clusters of MSK), those of the limits, if it has some;
+// null: none.
 using TopicDefaults = std::map<std::string, std::string>;
-Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const CallContext& context);
+Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const aws::MskLimits* limits,
+                                        const CallContext& context);
+// Whether DescribeConfigs of a broker failed for good: by the user's rights, or since the cluster
+// has no such thing.
+bool HidesBrokerConfigs(const Status& status);
 
 // Fills `configs` and `configs_left_out` of the planned topic.
 void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defaults,

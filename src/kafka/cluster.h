@@ -203,9 +203,11 @@ class Cluster {
                                                        const CallContext& context);
   Result<std::map<std::string, Result<std::vector<CommittedOffset>>>> FetchGroupOffsets(
       const std::vector<std::string>& groups, const CallContext& context);
-  // With an explicit retention (OffsetCommit v2-v4), generation -1, as a simple group.
-  Status CommitGroupOffsets(const std::string& group, const std::vector<CommittedOffset>& offsets,
-                            Millis retention, const CallContext& context);
+  // Generation -1, as a simple group. True when the retention was taken (OffsetCommit v2-v4); false
+  // where the broker has later versions only, and keeps the offsets for as long as it is set to.
+  Result<bool> CommitGroupOffsets(const std::string& group,
+                                  const std::vector<CommittedOffset>& offsets, Millis retention,
+                                  const CallContext& context);
 
   Result<std::pair<std::vector<LogDirEntry>, std::vector<LogDirSpace>>> DescribeLogDirs(
       const CallContext& context);
@@ -218,6 +220,9 @@ class Cluster {
 
   // Whether clients may write markers here: OK, kPermission or kUnsupported. Writes nothing.
   Status ProbeWriteTxnMarkers(const CallContext& context);
+  // Whether the brokers have DeleteRecords at all (the right to it is one on each topic): OK or
+  // kUnsupported. Deletes nothing.
+  Status ProbeDeleteRecords(const CallContext& context);
 
   struct Impl;  // cluster_impl.h, for cluster*.cc
 

@@ -1,5 +1,6 @@
-// DescribeLogDirs, InitProducerId, WriteTxnMarkers' probe.
+// DescribeLogDirs, InitProducerId, the probes of WriteTxnMarkers and DeleteRecords.
 #include "kafka/cluster_impl.h"
+#include "kafka/messages/delete_records.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/init_producer_id.h"
 #include "kafka/messages/write_txn_markers.h"
@@ -84,6 +85,10 @@ Status Cluster::ProbeWriteTxnMarkers(const CallContext& context) {
     }
   }
   return Status::Ok();
+}
+
+Status Cluster::ProbeDeleteRecords(const CallContext& context) {
+  return impl_->CallAnyRetrying(DeleteRecordsRequest(), context).status();
 }
 
 }  // namespace maxbrod::kafka

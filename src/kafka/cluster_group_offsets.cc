@@ -146,8 +146,9 @@ Result<std::map<std::string, Result<Offsets>>> Cluster::FetchGroupOffsets(
   return out;
 }
 
-Status Cluster::CommitGroupOffsets(const std::string& group, const Offsets& offsets,
-                                   Millis retention, const CallContext& context) {
+Result<bool> Cluster::CommitGroupOffsets(const std::string& group, const Offsets& offsets,
+                                         Millis retention, const CallContext& context) {
+  bool retained = true;
   std::span<const CommittedOffset> rest(offsets);
   while (!rest.empty()) {
     size_t bytes = 0, count = 0;
@@ -159,9 +160,13 @@ Status Cluster::CommitGroupOffsets(const std::string& group, const Offsets& offs
     OffsetCommitRequest request = CommitRequest(group, rest.first(count), retention);
     auto ask = [&](BrokerId broker, const Names&,
                    const CallContext& bounded) -> Result<StatusByName> {
-      MB_ASSIGN_OR_RETURN(auto response,
-                          impl_->CallOn(broker, request, bounded, kCommitWithRetention));
-      return StatusByName{{group, FirstError(response, group, broker)}};
+      auto response = impl_->CallOn(broker, request, bounded, kCommitWithRetention);
+      if (response.status().code() == Code::kUnsupported) {
+        retained = false;
+        response = impl_->CallOn(broker, request, bounded);
+      }
+      if (!response.ok()) return response.status();
+      return StatusByName{{group, FirstError(*response, group, broker)}};
     };
     MB_ASSIGN_OR_RETURN(auto statuses, CallCoordinators(impl_.get(), OffsetCommitRequest::kApi,
                                                         {group}, {}, ask, context));
@@ -171,7 +176,7 @@ Status Cluster::CommitGroupOffsets(const std::string& group, const Offsets& offs
     MB_RETURN_IF_ERROR(status);
     rest = rest.subspan(count);
   }
-  return Status::Ok();
+  return retained;
 }
 
 // Offsets of a group that consumes are its members' to commit.

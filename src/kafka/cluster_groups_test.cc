@@ -138,9 +138,10 @@ TEST_F(GroupsTest, OneGroupThatMayNotBeReadDoesNotHideTheOthers) {
 }
 
 TEST_F(GroupsTest, CommitsWithRetention) {
-  Status status = cluster_->CommitGroupOffsets(
+  auto retained = cluster_->CommitGroupOffsets(
       "fresh", {{"t", 0, 7, -1, "a", 0}, {"t", 1, 8, -1, "", 0}}, kRetention, {});
-  ASSERT_TRUE(status.ok()) << status.ToString();
+  ASSERT_TRUE(retained.ok()) << retained.status().ToString();
+  EXPECT_TRUE(*retained);
   fake_.With([](FakeWorld& world) {
     FakeGroup& group = world.groups.at("fresh");
     EXPECT_EQ(group.retention_ms, kRetention.count());
@@ -160,7 +161,8 @@ TEST_F(GroupsTest, BigCommitsGoInPieces) {
 }
 
 TEST_F(GroupsTest, AGroupWithMembersIsRefusedNamingThem) {
-  Status status = cluster_->CommitGroupOffsets("modern", {{"t", 0, 7, -1, "", 0}}, kRetention, {});
+  Status status =
+      cluster_->CommitGroupOffsets("modern", {{"t", 0, 7, -1, "", 0}}, kRetention, {}).status();
   EXPECT_EQ(status.code(), Code::kConflict);
   EXPECT_FALSE(status.retryable());
   EXPECT_THAT(status.message(), HasSubstr("m-1 (client, /127.0.0.1), m-2"));
@@ -176,6 +178,45 @@ TEST_F(GroupsTest, ProducerIdsAndTheRightToWriteMarkers) {
   Status refused = cluster_->ProbeWriteTxnMarkers({});
   EXPECT_EQ(refused.code(), Code::kPermission);
   EXPECT_THAT(refused.hint(), HasSubstr("Alter"));
+}
+
+// Few versions, and none of DeleteRecords, WriteTxnMarkers, DescribeLogDirs.
+TEST(Serverless, WhatIsAnnouncedIsEnough) {
+  FakeCluster fake({.brokers = 2, .release = FakeRelease::kServerless});
+  auto cluster = Cluster::Connect(fake.config(), {});
+  ASSERT_TRUE(cluster.ok()) << cluster.status().ToString();
+  auto created =
+      (*cluster)->CreateTopics({{"t", 2, 1, {{"cleanup.policy", "compact"}}}}, false, {});
+  ASSERT_TRUE(created.ok()) << created.status().ToString();
+  EXPECT_TRUE(created->at("t").status.ok()) << created->at("t").status.ToString();
+  auto altered = (*cluster)->AlterTopicConfigs({{"t", {{"retention.ms", "-1"}}}}, false, {});
+  ASSERT_TRUE(altered.ok()) << altered.status().ToString();
+  EXPECT_TRUE((*cluster)->DescribeTopicConfigs({"t"}, {}).ok());
+  EXPECT_TRUE((*cluster)->Refresh({}).ok());
+  EXPECT_TRUE((*cluster)->ListOffsets({{{"t", 0}, kLatest}}, Isolation::kReadCommitted, {}).ok());
+  EXPECT_TRUE((*cluster)->OffsetsForLeaderEpoch({{{"t", 0}, 0}}, {}).ok());
+  EXPECT_TRUE((*cluster)->InitProducerId({}).ok());
+  EXPECT_EQ((*cluster)->ProbeDeleteRecords({}).code(), Code::kUnsupported);
+  EXPECT_EQ((*cluster)->ProbeWriteTxnMarkers({}).code(), Code::kUnsupported);
+  EXPECT_EQ((*cluster)->DescribeLogDirs({}).status().code(), Code::kUnsupported);
+
+  // Commits have no retention of their own in its versions.
+  auto retained =
+      (*cluster)->CommitGroupOffsets("g", {{"t", 0, 7, -1, "a", 0}}, Millis(1'000'000), {});
+  ASSERT_TRUE(retained.ok()) << retained.status().ToString();
+  EXPECT_FALSE(*retained);
+  auto groups = (*cluster)->ListGroups({});
+  ASSERT_TRUE(groups.ok()) << groups.status().ToString();
+  ASSERT_THAT(*groups, SizeIs(1));
+  EXPECT_TRUE((*cluster)->DescribeGroups(*groups, {}).ok());
+  auto offsets = (*cluster)->FetchGroupOffsets({"g"}, {});
+  ASSERT_TRUE(offsets.ok()) << offsets.status().ToString();
+  ASSERT_TRUE(offsets->at("g").ok());
+  EXPECT_EQ(offsets->at("g")->at(0).offset, 7);
+}
+
+TEST_F(GroupsTest, DeleteRecordsIsThere) {
+  EXPECT_TRUE(cluster_->ProbeDeleteRecords({}).ok());
 }
 
 TEST_F(GroupsTest, LogDirsOfAllBrokers) {

@@ -22,8 +22,9 @@
 
 namespace maxbrod::kafka {
 
-// Which versions of the APIs are announced.
-enum class FakeRelease : uint8_t { k28, k39, k43 };
+// Which versions of the APIs are announced; the last is what serverless clusters of Amazon MSK have
+// been seen to announce.
+enum class FakeRelease : uint8_t { k28, k39, k43, kServerless };
 
 struct FakePartition {
   int32_t leader = 1;  // -1: none

@@ -12,36 +12,36 @@ namespace {
 // As ApiVersions of the real releases answers, for the APIs we speak.
 struct Announced {
   int16_t api_key;
-  VersionRange k28, k39, k43;
+  VersionRange k28, k39, k43, serverless;
 };
 constexpr VersionRange kNone{0, -1};
 constexpr Announced kAnnounced[] = {
-    {0, {0, 9}, {0, 11}, {3, 13}},   // Produce
-    {1, {0, 12}, {0, 17}, {4, 18}},  // Fetch
-    {2, {0, 6}, {0, 9}, {1, 11}},    // ListOffsets
-    {3, {0, 11}, {0, 12}, {0, 13}},  // Metadata
-    {8, {0, 8}, {0, 9}, {2, 10}},    // OffsetCommit
-    {9, {0, 7}, {0, 9}, {1, 10}},    // OffsetFetch
-    {10, {0, 3}, {0, 6}, {0, 6}},    // FindCoordinator
-    {15, {0, 5}, {0, 5}, {0, 6}},    // DescribeGroups
-    {16, {0, 4}, {0, 5}, {0, 5}},    // ListGroups
-    {17, {0, 1}, {0, 1}, {0, 1}},    // SaslHandshake
-    {18, {0, 3}, {0, 4}, {0, 4}},    // ApiVersions
-    {19, {0, 7}, {0, 7}, {2, 7}},    // CreateTopics
-    {20, {0, 6}, {0, 6}, {1, 6}},    // DeleteTopics
-    {21, {0, 2}, {0, 2}, {0, 2}},    // DeleteRecords
-    {22, {0, 4}, {0, 5}, {0, 6}},    // InitProducerId
-    {23, {0, 4}, {0, 4}, {2, 4}},    // OffsetForLeaderEpoch
-    {24, {0, 3}, {0, 5}, {0, 5}},    // AddPartitionsToTxn
-    {26, {0, 3}, {0, 4}, {0, 5}},    // EndTxn
-    {27, {0, 0}, {0, 1}, {1, 2}},    // WriteTxnMarkers
-    {32, {0, 4}, {0, 4}, {1, 4}},    // DescribeConfigs
-    {35, {0, 2}, {0, 4}, {1, 5}},    // DescribeLogDirs
-    {36, {0, 2}, {0, 2}, {0, 2}},    // SaslAuthenticate
-    {44, {0, 1}, {0, 1}, {0, 1}},    // IncrementalAlterConfigs
-    {61, {0, 0}, {0, 0}, {0, 0}},    // DescribeProducers
-    {65, kNone, {0, 0}, {0, 0}},     // DescribeTransactions
-    {69, kNone, {0, 0}, {0, 1}},     // ConsumerGroupDescribe
+    {0, {0, 9}, {0, 11}, {3, 13}, {7, 9}},     // Produce
+    {1, {0, 12}, {0, 17}, {4, 18}, {10, 12}},  // Fetch
+    {2, {0, 6}, {0, 9}, {1, 11}, {5, 6}},      // ListOffsets
+    {3, {0, 11}, {0, 12}, {0, 13}, {7, 11}},   // Metadata
+    {8, {0, 8}, {0, 9}, {2, 10}, {6, 8}},      // OffsetCommit
+    {9, {0, 7}, {0, 9}, {1, 10}, {5, 7}},      // OffsetFetch
+    {10, {0, 3}, {0, 6}, {0, 6}, {2, 3}},      // FindCoordinator
+    {15, {0, 5}, {0, 5}, {0, 6}, {2, 5}},      // DescribeGroups
+    {16, {0, 4}, {0, 5}, {0, 5}, {2, 4}},      // ListGroups
+    {17, {0, 1}, {0, 1}, {0, 1}, {1, 1}},      // SaslHandshake
+    {18, {0, 3}, {0, 4}, {0, 4}, {2, 3}},      // ApiVersions
+    {19, {0, 7}, {0, 7}, {2, 7}, {3, 7}},      // CreateTopics
+    {20, {0, 6}, {0, 6}, {1, 6}, {3, 6}},      // DeleteTopics
+    {21, {0, 2}, {0, 2}, {0, 2}, kNone},       // DeleteRecords
+    {22, {0, 4}, {0, 5}, {0, 6}, {1, 4}},      // InitProducerId
+    {23, {0, 4}, {0, 4}, {2, 4}, {2, 4}},      // OffsetForLeaderEpoch
+    {24, {0, 3}, {0, 5}, {0, 5}, {1, 3}},      // AddPartitionsToTxn
+    {26, {0, 3}, {0, 4}, {0, 5}, {1, 3}},      // EndTxn
+    {27, {0, 0}, {0, 1}, {1, 2}, kNone},       // WriteTxnMarkers
+    {32, {0, 4}, {0, 4}, {1, 4}, {1, 4}},      // DescribeConfigs
+    {35, {0, 2}, {0, 4}, {1, 5}, kNone},       // DescribeLogDirs
+    {36, {0, 2}, {0, 2}, {0, 2}, {0, 2}},      // SaslAuthenticate
+    {44, {0, 1}, {0, 1}, {0, 1}, {0, 1}},      // IncrementalAlterConfigs
+    {61, {0, 0}, {0, 0}, {0, 0}, kNone},       // DescribeProducers
+    {65, kNone, {0, 0}, {0, 0}, kNone},        // DescribeTransactions
+    {69, kNone, {0, 0}, {0, 1}, kNone},        // ConsumerGroupDescribe
 };
 
 ApiVersionsResponse HandleApiVersions(const ApiVersionsRequest&, FakeCall* call) {
@@ -144,6 +144,8 @@ VersionRange FakeVersions(FakeRelease release, int16_t api_key) {
       return found->k39;
     case FakeRelease::k43:
       return found->k43;
+    case FakeRelease::kServerless:
+      return found->serverless;
   }
   return kNone;
 }

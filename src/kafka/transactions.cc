@@ -198,7 +198,8 @@ Result<Millis> TransactionTimeoutMax(Cluster& cluster, const CallContext& contex
   if (metadata->brokers.empty()) return kTransactionTimeoutMax;
   auto configs = cluster.DescribeBrokerConfigs(metadata->brokers.begin()->first, context);
   Code code = configs.status().code();
-  if (code == Code::kPermission || code == Code::kUnsupported) return kTransactionTimeoutMax;
+  if (code == Code::kPermission || code == Code::kUnsupported || code == Code::kInvalidArgument)
+    return kTransactionTimeoutMax;
   if (!configs.ok()) return configs.status();
   for (const ConfigValue& config : *configs) {
     if (config.name != kTimeoutMaxConfig || !config.value) continue;
