@@ -116,7 +116,7 @@ Result<XmlElement> S3Bucket::ReadXml(std::string_view subresource, std::string_v
   MB_ASSIGN_OR_RETURN(HttpResponse response, Read(subresource, action, context));
   if (response.body.empty()) return XmlElement{};
   MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
-  if (xml.name == root) return xml;
+  if (xml.name.ends_with(root)) return xml;
   return Status(Code::kProtocol, fmt::format("bucket '{}': the answer to ?{} is a <{}>", name(),
                                              subresource, xml.name));
 }
@@ -135,8 +135,12 @@ Status S3Bucket::Write(std::string_view subresource, std::string_view action,
 
 Result<Versioning> S3Bucket::GetVersioning(const CallContext& context) {
   MB_ASSIGN_OR_RETURN(XmlElement xml,
-                      ReadXml("versioning", "s3:GetBucketVersioning",
-                              "VersioningConfiguration", context));
+                      ReadXml("versioning", "s3:GetBucketVersioning", "", context));
+  // Some imitations call it GetBucketVersioningResponse.
+  if (!xml.name.empty() && xml.name.find("Versioning") == std::string::npos) {
+    return Status(Code::kProtocol,
+                  fmt::format("bucket '{}': its versioning is a <{}>", name(), xml.name));
+  }
   std::string_view status = xml.Text("Status");
   if (status == "Enabled") return Versioning::kEnabled;
   return status == "Suspended" ? Versioning::kSuspended : Versioning::kNever;

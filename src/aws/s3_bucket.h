@@ -114,7 +114,7 @@ class S3Bucket {
   // each that is missing).
   Result<HttpResponse> Read(std::string_view subresource, std::string_view action,
                             const CallContext& context);
-  // The same, parsed, and empty where there is none; kProtocol unless the document is a `root`.
+  // The same, parsed, and empty where there is none; kProtocol unless the document's name ends so.
   Result<XmlElement> ReadXml(std::string_view subresource, std::string_view action,
                              std::string_view root, const CallContext& context);
   Status Write(std::string_view subresource, std::string_view action, const XmlElement& document,

@@ -133,13 +133,13 @@ bool IsCovered(RuleKind kind, const std::vector<aws::XmlElement>& rules,
                const aws::LifecycleRule& wanted) {
   const auto wish = EffectOf(kind, wanted);
   for (const aws::LifecycleRule& rule : Parsed(rules)) {
-    if (rule == wanted) return true;
-    // One of ours with other values is to be changed; another's may do as well.
-    if (rule.id == wanted.id || !HoldsForAll(rule, wanted.prefix)) continue;
+    if (!HoldsForAll(rule, wanted.prefix)) continue;
     const auto effect = EffectOf(kind, rule);
     if (!effect || effect->storage_class != wish->storage_class) continue;
-    bool any_size = rule.size_greater_than <= wanted.size_greater_than;
-    if (any_size && effect->days <= wish->days) return true;
+    // (Without a bound of its own S3 moves nothing below 128 KiB either.)
+    if (rule.size_greater_than > wanted.size_greater_than) continue;
+    // One of ours with other values is to be changed; another's may do as well.
+    if (rule.id == wanted.id ? effect->days == wish->days : effect->days <= wish->days) return true;
   }
   return false;
 }
