@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "aws/credentials.h"
 #include "aws/curl_http.h"
 
 namespace maxbrod::aws {
 namespace {
 
-const std::set<std::string> kSettings = {"versioning",  "lifecycle",  "object-lock",
-                                         "encryption",  "location",   "publicAccessBlock"};
+const std::set<std::string> kSettings = {"versioning", "lifecycle", "object-lock",
+                                         "encryption", "location",  "publicAccessBlock"};
 
 ServedReply Error(int status, const std::string& code) {
-  return {status, {}, fmt::format("<Error><Code>{}</Code><Message>told so</Message></Error>", code)};
+  return {
+      status, {}, fmt::format("<Error><Code>{}</Code><Message>told so</Message></Error>", code)};
 }
 
 }  // namespace
@@ -31,8 +35,7 @@ ServedReply BucketServerForTests::Serve(const ServedRequest& request) {
   std::lock_guard lock(mutex_);
   size_t question = request.target.find('?');
   std::string path = request.target.substr(0, question);
-  std::string query =
-      question == std::string::npos ? "" : request.target.substr(question + 1);
+  std::string query = question == std::string::npos ? "" : request.target.substr(question + 1);
   std::string key = path.substr(std::string("/the-bucket").size());
   if (key.starts_with('/')) key.erase(0, 1);
   std::string what = query.substr(0, query.find('='));
@@ -42,7 +45,10 @@ ServedReply BucketServerForTests::Serve(const ServedRequest& request) {
       denied.contains(request.method + " " + key + "?" + what)) {
     return Error(403, "AccessDenied");
   }
-  return Objects(request.method, key, query);
+  for (const std::string& prefix : denied_prefixes) {
+    if ((request.method + " " + key).starts_with(prefix)) return Error(403, "AccessDenied");
+  }
+  return Objects(request, key, query);
 }
 
 ServedReply BucketServerForTests::Settings(const ServedRequest& request, const std::string& what) {
@@ -71,17 +77,17 @@ ServedReply BucketServerForTests::Settings(const ServedRequest& request, const s
   return reply;
 }
 
-ServedReply BucketServerForTests::Objects(const std::string& method, const std::string& key,
+ServedReply BucketServerForTests::Objects(const ServedRequest& request, const std::string& key,
                                           const std::string& query) {
   if (key.empty()) return {200, {}, "<ListBucketResult/>"};
-  if (method == "DELETE") {
+  if (request.method == "DELETE") {
     if (query.starts_with("uploadId")) return Error(404, "NoSuchUpload");
     objects.erase(key);
     return {204};
   }
-  if (method == "PUT") {
+  if (request.method == "PUT") {
     if (objects.contains(key)) return Error(412, "PreconditionFailed");
-    objects[key] = "something";
+    objects[key] = request.body;
     return {200};
   }
   auto found = objects.find(key);
@@ -89,7 +95,20 @@ ServedReply BucketServerForTests::Objects(const std::string& method, const std::
   if (query.starts_with("restore")) return Error(403, "InvalidObjectState");
   if (query.starts_with("retention")) return Error(400, "InvalidRequest");
   if (query.starts_with("versionId")) return Error(404, "NoSuchVersion");
-  return {200, {}, found->second};
+  if (request.method == "HEAD") {
+    ServedReply reply;
+    reply.announced = found->second.size();
+    return reply;
+  }
+  auto range = request.headers.find("range");
+  if (range == request.headers.end()) return {200, {}, found->second};
+  size_t first = 0, last = 0;
+  std::sscanf(range->second.c_str(), "bytes=%zu-%zu", &first, &last);
+  std::string part = found->second.substr(std::min(first, found->second.size()), last - first + 1);
+  return {206,
+          {{"Content-Range", fmt::format("bytes {}-{}/{}", first, first + part.size() - 1,
+                                         found->second.size())}},
+          part};
 }
 
 }  // namespace maxbrod::aws

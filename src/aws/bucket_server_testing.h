@@ -24,6 +24,7 @@ class BucketServerForTests {
   std::map<std::string, std::string> documents;  // by subresource: "versioning", "lifecycle"
   std::map<std::string, std::string> objects;    // by key
   std::set<std::string> denied;                  // subresources; "DELETE key" and the like
+  std::set<std::string> denied_prefixes;         // likewise, by how they begin
   std::set<std::string> unsupported;             // subresources
   std::map<std::string, std::string> headers;    // of requests that put something, the last one
   std::string minimum_size;                      // of the lifecycle, as AWS answers it
@@ -33,7 +34,8 @@ class BucketServerForTests {
  private:
   ServedReply Serve(const ServedRequest& request);
   ServedReply Settings(const ServedRequest& request, const std::string& what);
-  ServedReply Objects(const std::string& method, const std::string& key, const std::string& query);
+  ServedReply Objects(const ServedRequest& request, const std::string& key,
+                      const std::string& query);
 
   std::mutex mutex_;
   std::unique_ptr<HttpServerForTests> server_;

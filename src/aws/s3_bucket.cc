@@ -134,8 +134,7 @@ Status S3Bucket::Write(std::string_view subresource, std::string_view action,
 }
 
 Result<Versioning> S3Bucket::GetVersioning(const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(XmlElement xml,
-                      ReadXml("versioning", "s3:GetBucketVersioning", "", context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ReadXml("versioning", "s3:GetBucketVersioning", "", context));
   // Some imitations call it GetBucketVersioningResponse.
   if (!xml.name.empty() && xml.name.find("Versioning") == std::string::npos) {
     return Status(Code::kProtocol,
@@ -185,10 +184,8 @@ Status S3Bucket::PutLifecycle(const BucketLifecycle& lifecycle, const CallContex
 
 Result<BucketObjectLock> S3Bucket::GetObjectLock(const CallContext& context) {
   BucketObjectLock lock;
-  MB_ASSIGN_OR_RETURN(XmlElement xml,
-                      ReadXml("object-lock", "s3:GetBucketObjectLockConfiguration",
-                              "ObjectLockConfiguration",
-                              context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ReadXml("object-lock", "s3:GetBucketObjectLockConfiguration",
+                                              "ObjectLockConfiguration", context));
   lock.enabled = xml.Text("ObjectLockEnabled") == "Enabled";
   const XmlElement* rule = xml.Child("Rule");
   const XmlElement* retention = rule == nullptr ? nullptr : rule->Child("DefaultRetention");
@@ -205,18 +202,17 @@ Status S3Bucket::PutObjectLock(const BucketObjectLock& lock, const CallContext& 
   XmlElement document = Node("ObjectLockConfiguration", {Leaf("ObjectLockEnabled", "Enabled")});
   if (!lock.mode.empty()) {
     document.children.push_back(
-        Node("Rule", {Node("DefaultRetention", {Leaf("Mode", lock.mode),
-                                                Leaf("Days", std::to_string(lock.days))})}));
+        Node("Rule", {Node("DefaultRetention",
+                           {Leaf("Mode", lock.mode), Leaf("Days", std::to_string(lock.days))})}));
   }
   return Write("object-lock", "s3:PutBucketObjectLockConfiguration", document, {}, context);
 }
 
 Result<BucketEncryption> S3Bucket::GetEncryption(const CallContext& context) {
   BucketEncryption encryption;
-  MB_ASSIGN_OR_RETURN(XmlElement xml,
-                      ReadXml("encryption", "s3:GetEncryptionConfiguration",
-                              
-                              "ServerSideEncryptionConfiguration", context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ReadXml("encryption", "s3:GetEncryptionConfiguration",
+
+                                              "ServerSideEncryptionConfiguration", context));
   const XmlElement* rule = xml.Child("Rule");
   if (rule == nullptr) return encryption;
   encryption.bucket_key = rule->Text("BucketKeyEnabled") == "true";
@@ -241,10 +237,9 @@ Status S3Bucket::PutEncryption(const BucketEncryption& encryption, const CallCon
 
 Result<PublicAccessBlock> S3Bucket::GetPublicAccessBlock(const CallContext& context) {
   PublicAccessBlock block;
-  MB_ASSIGN_OR_RETURN(XmlElement xml,
-                      ReadXml("publicAccessBlock", "s3:GetBucketPublicAccessBlock",
-                              
-                              "PublicAccessBlockConfiguration", context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, ReadXml("publicAccessBlock", "s3:GetBucketPublicAccessBlock",
+
+                                              "PublicAccessBlockConfiguration", context));
   block.block_acls = xml.Text("BlockPublicAcls") == "true";
   block.ignore_acls = xml.Text("IgnorePublicAcls") == "true";
   block.block_policy = xml.Text("BlockPublicPolicy") == "true";
@@ -253,19 +248,18 @@ Result<PublicAccessBlock> S3Bucket::GetPublicAccessBlock(const CallContext& cont
 }
 
 Status S3Bucket::PutPublicAccessBlock(const PublicAccessBlock& block, const CallContext& context) {
-  return Write("publicAccessBlock", "s3:PutBucketPublicAccessBlock",
-               Node("PublicAccessBlockConfiguration",
-                    {Flag("BlockPublicAcls", block.block_acls),
-                     Flag("IgnorePublicAcls", block.ignore_acls),
-                     Flag("BlockPublicPolicy", block.block_policy),
-                     Flag("RestrictPublicBuckets", block.restrict_buckets)}),
-               {}, context);
+  return Write(
+      "publicAccessBlock", "s3:PutBucketPublicAccessBlock",
+      Node("PublicAccessBlockConfiguration",
+           {Flag("BlockPublicAcls", block.block_acls), Flag("IgnorePublicAcls", block.ignore_acls),
+            Flag("BlockPublicPolicy", block.block_policy),
+            Flag("RestrictPublicBuckets", block.restrict_buckets)}),
+      {}, context);
 }
 
 Result<std::string> S3Bucket::GetRegion(const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(
-      XmlElement xml,
-      ReadXml("location", "s3:GetBucketLocation", "LocationConstraint", context));
+  MB_ASSIGN_OR_RETURN(XmlElement xml,
+                      ReadXml("location", "s3:GetBucketLocation", "LocationConstraint", context));
   // The names that are older than regions' names.
   if (xml.text.empty() || xml.text == "US") return std::string("us-east-1");
   return xml.text == "EU" ? std::string("eu-west-1") : xml.text;

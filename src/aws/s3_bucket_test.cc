@@ -166,16 +166,20 @@ TEST_F(S3BucketTest, TriesTellAllowedFromDenied) {
     return result.ok() ? result->access : Access::kUnclear;
   };
   auto all = [&] {
-    return std::vector<Access>{
-        tried(BucketTry::kList, "pre/"),          tried(BucketTry::kListVersions, "pre/"),
-        tried(BucketTry::kListUploads, "pre/"),   tried(BucketTry::kGet, "pre/config"),
-        tried(BucketTry::kGetVersion, "pre/config"), tried(BucketTry::kGetRetention, "pre/config"),
-        tried(BucketTry::kRestore, "pre/config"), tried(BucketTry::kDelete, "probe/x"),
-        tried(BucketTry::kDeleteVersion, "probe/x"), tried(BucketTry::kAbortUpload, "probe/x")};
+    return std::vector<Access>{tried(BucketTry::kList, "pre/"),
+                               tried(BucketTry::kListVersions, "pre/"),
+                               tried(BucketTry::kListUploads, "pre/"),
+                               tried(BucketTry::kGet, "pre/config"),
+                               tried(BucketTry::kGetVersion, "pre/config"),
+                               tried(BucketTry::kGetRetention, "pre/config"),
+                               tried(BucketTry::kRestore, "pre/config"),
+                               tried(BucketTry::kDelete, "probe/x"),
+                               tried(BucketTry::kDeleteVersion, "probe/x"),
+                               tried(BucketTry::kAbortUpload, "probe/x")};
   };
   EXPECT_THAT(all(), ::testing::Each(Access::kAllowed));
-  server_.denied = {"GET list-type",         "GET max-keys",      "GET max-uploads",
-                    "GET pre/config",        "POST pre/config",   "DELETE probe/x"};
+  server_.denied = {"GET list-type",  "GET max-keys",    "GET max-uploads",
+                    "GET pre/config", "POST pre/config", "DELETE probe/x"};
   EXPECT_THAT(all(), ::testing::Each(Access::kDenied));
   EXPECT_EQ(server_.objects["pre/config"], "bytes");
   server_.denied = {"DELETE probe/x?versionId"};

@@ -124,12 +124,14 @@ void RepositoryFlags::Remember(repo::Repository& repository) const {
   RememberHead(repository);
 }
 
-Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals) const {
+Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals,
+                                                                bool ask) const {
   MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;
   MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
+  if (!ask) source.ask_passphrase = {};
   options.keys = &source;
   MB_ASSIGN_OR_RETURN(auto repository,
                       repo::Repository::Open(std::move(store), options, globals.context()));

@@ -39,7 +39,8 @@ struct RepositoryFlags {
   KeyFlags keys;
   void Add(CLI::App* verb);
   // Also compares the head with --expect-head, and with the one that this host has seen last.
-  Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals) const;
+  // `ask`: for a passphrase, on a terminal, where no key was given.
+  Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals, bool ask = true) const;
   // The repository as it lies there, with its keys; for what must work without a head.
   Result<std::unique_ptr<store::Store>> OpenStore(const Globals& globals) const;
   // kConflict unless this is the id that --repo-id expects. `id` has 16 bytes.

@@ -88,7 +88,8 @@ std::string_view WhyOf(RuleKind kind) {
       return "packs are most of the bytes and are read by restores only; log, manifests, "
              "snapshots, keys and l0 stay where every run can read them";
     case RuleKind::kOldVersions:
-      return "so long can be undone what an intruder or a mistake deleted; without an end, what was "
+      return "so long can be undone what an intruder or a mistake deleted; without an end, what "
+             "was "
              "removed is paid for for ever";
     default:
       return "what killed runs leave is not seen in listings, and paid for";
@@ -204,9 +205,8 @@ std::vector<aws::XmlElement> MergeRules(const std::vector<aws::XmlElement>& rule
     const auto wanted = WantedRule(kind, wishes, prefix);
     // Another's rule that does it is enough.
     if (wanted && IsCovered(kind, merged, *wanted)) continue;
-    auto found = std::find_if(merged.begin(), merged.end(), [&](const aws::XmlElement& rule) {
-      return rule.Text("ID") == id;
-    });
+    auto found = std::find_if(merged.begin(), merged.end(),
+                              [&](const aws::XmlElement& rule) { return rule.Text("ID") == id; });
     if (found != merged.end()) {
       if (wanted) {
         *found = aws::ToXmlElement(*wanted);

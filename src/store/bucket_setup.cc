@@ -103,8 +103,8 @@ bool Satisfies(const aws::BucketObjectLock& is, const BucketWishes& wishes) {
 template <typename T>
 BucketFinding Find(std::string setting, const Result<T>& state, bool missing, bool important,
                    std::string wanted, std::string why) {
-  BucketFinding finding{std::move(setting), BucketGrade::kGood, important,
-                        "",                 std::move(wanted),  std::move(why)};
+  BucketFinding finding{std::move(setting), BucketGrade::kGood, important, "",
+                        std::move(wanted),  std::move(why)};
   if (state.ok()) {
     finding.grade = missing ? BucketGrade::kMissing : BucketGrade::kGood;
     return finding;
@@ -130,10 +130,9 @@ void JudgeLifecycle(const BucketState& state, const BucketWishes& wishes, const 
   const auto& rules = state.lifecycle.ok() ? state.lifecycle->rules : none;
   for (RuleKind kind : kRuleKinds) {
     const std::optional<aws::LifecycleRule> wanted = WantedRule(kind, wishes, prefix);
-    BucketFinding finding =
-        Find(std::string(SettingOf(kind)), state.lifecycle,
-             wanted && !IsCovered(kind, rules, *wanted), false,
-             wanted ? DescribeRule(kind, *wanted) : "as you like", std::string(WhyOf(kind)));
+    BucketFinding finding = Find(
+        std::string(SettingOf(kind)), state.lifecycle, wanted && !IsCovered(kind, rules, *wanted),
+        false, wanted ? DescribeRule(kind, *wanted) : "as you like", std::string(WhyOf(kind)));
     if (state.lifecycle.ok()) finding.is = DescribeRules(kind, rules, prefix);
     out->push_back(std::move(finding));
   }
@@ -172,9 +171,10 @@ void PlanLifecycle(const BucketState& state, const BucketWishes& wishes, const s
         wishes.cold_class));
   }
   if (int days = DaysBilledOf(wishes.cold_class); days > 0) {
-    plan->warnings.push_back(fmt::format("{} bills each pack for at least {} days, also when it is "
-                                         "removed sooner",
-                                         wishes.cold_class, days));
+    plan->warnings.push_back(
+        fmt::format("{} bills each pack for at least {} days, also when it is "
+                    "removed sooner",
+                    wishes.cold_class, days));
   }
 }
 
@@ -191,10 +191,9 @@ void PlanObjectLock(const BucketState& state, const BucketWishes& wishes, const 
     plan->impossible.push_back("Object Lock: it needs versioning (--versioning)");
     return;
   }
-  plan->changes.push_back({BucketChange::Kind::kObjectLock, "object-lock",
-                           TextOf(*state.object_lock),
-                           fmt::format("on, {} for {} days by default", NameOf(wishes.lock),
-                                       wishes.lock_days)});
+  plan->changes.push_back(
+      {BucketChange::Kind::kObjectLock, "object-lock", TextOf(*state.object_lock),
+       fmt::format("on, {} for {} days by default", NameOf(wishes.lock), wishes.lock_days)});
   if (!state.object_lock->enabled) {
     plan->warnings.push_back(
         "Object Lock cannot be switched off again, and versioning not suspended: ever");
@@ -232,8 +231,8 @@ Status CheckWishes(const BucketWishes& wishes) {
   }
   const std::string& cold = wishes.cold_class;
   if (wishes.cold_days > 0) {
-    bool known = std::find(std::begin(kColdClasses), std::end(kColdClasses), cold) !=
-                 std::end(kColdClasses);
+    bool known =
+        std::find(std::begin(kColdClasses), std::end(kColdClasses), cold) != std::end(kColdClasses);
     if (!known) {
       return Wrong(fmt::format("'{}' is no storage class to move packs to", cold),
                    fmt::format("there are {}", fmt::join(kColdClasses, ", ")));
@@ -290,14 +289,13 @@ std::vector<BucketFinding> JudgeBucket(const BucketState& state, const BucketWis
                            "encryption protects against who may read the bucket)"));
   JudgeLifecycle(state, wishes, prefix, &found);
   bool lock_wanted = wishes.lock != LockMode::kNone;
-  found.push_back(
-      FindText("object-lock", state.object_lock,
-               lock_wanted && state.object_lock.ok() && !Satisfies(*state.object_lock, wishes),
-               false,
-               lock_wanted ? fmt::format("{} for {} days", NameOf(wishes.lock), wishes.lock_days)
-                           : "as you like",
-               "objects that nobody can remove before their time; enabled when the bucket is made, "
-               "or later once versioning is on; never disabled again"));
+  found.push_back(FindText(
+      "object-lock", state.object_lock,
+      lock_wanted && state.object_lock.ok() && !Satisfies(*state.object_lock, wishes), false,
+      lock_wanted ? fmt::format("{} for {} days", NameOf(wishes.lock), wishes.lock_days)
+                  : "as you like",
+      "objects that nobody can remove before their time; enabled when the bucket is made, "
+      "or later once versioning is on; never disabled again"));
   return found;
 }
 

@@ -70,13 +70,13 @@ class BucketSetupTest : public ::testing::Test {
 
 TEST_F(BucketSetupTest, ABareBucketGetsAllOfTheUsual) {
   const BucketWishes usual = BucketWishes::Usual();
-  EXPECT_THAT(Planned(usual),
-              ElementsAre("public-access: not blocked -> blocked",
-                          "encryption: none by default -> AES256", "versioning: off -> on",
-                          "old-versions: never -> removed after 30 days",
-                          "abort-uploads: never -> removed after 7 days"));
-  EXPECT_THAT(Apply(usual), ElementsAre("public-access", "encryption", "versioning",
-                                        "old-versions", "abort-uploads"));
+  EXPECT_THAT(
+      Planned(usual),
+      ElementsAre("public-access: not blocked -> blocked", "encryption: none by default -> AES256",
+                  "versioning: off -> on", "old-versions: never -> removed after 30 days",
+                  "abort-uploads: never -> removed after 7 days"));
+  EXPECT_THAT(Apply(usual), ElementsAre("public-access", "encryption", "versioning", "old-versions",
+                                        "abort-uploads"));
   EXPECT_THAT(Planned(usual), IsEmpty());
   for (const BucketFinding& finding : JudgeBucket(State(), usual, prefix_)) {
     EXPECT_EQ(finding.grade, BucketGrade::kGood) << finding.setting;
@@ -116,7 +116,8 @@ TEST_F(BucketSetupTest, RulesOfOthersAreKept) {
   EXPECT_EQ(Rules()[2].transitions[0].days, 90);
   wishes = {};
   wishes.cold_days = BucketWishes::kNever;
-  EXPECT_THAT(Planned(wishes), ElementsAre("cold-packs: to GLACIER after 90 days -> our rule goes"));
+  EXPECT_THAT(Planned(wishes),
+              ElementsAre("cold-packs: to GLACIER after 90 days -> our rule goes"));
   Apply(wishes);
   EXPECT_EQ(Rules().size(), 2u);
   EXPECT_THAT(Planned(wishes), IsEmpty());
@@ -127,8 +128,7 @@ TEST_F(BucketSetupTest, RulesThatCameMeanwhileAreKeptToo) {
   wishes.abort_uploads_days = 7;
   BucketPlan plan = PlanBucket(State(), wishes, prefix_);
   SetRules(kForeignRule);
-  ASSERT_TRUE(
-      ApplyBucketPlan(bucket_, plan, wishes, prefix_, [](const auto&) {}, context_).ok());
+  ASSERT_TRUE(ApplyBucketPlan(bucket_, plan, wishes, prefix_, [](const auto&) {}, context_).ok());
   EXPECT_EQ(Rules().size(), 2u);
 }
 
@@ -160,9 +160,9 @@ TEST_F(BucketSetupTest, RulesThatHurtARepositoryAreNamed) {
               ElementsAre(HasSubstr("GLACIER")));
   EXPECT_THAT(hazards("<Filter><Prefix>kafka/prod/pack/</Prefix></Filter>" + glacier), IsEmpty());
   EXPECT_THAT(hazards("<Filter><Prefix>other/</Prefix></Filter>" + glacier), IsEmpty());
-  EXPECT_THAT(hazards("<Filter><And><Prefix></Prefix><Tag><Key>a</Key></Tag></And></Filter>" +
-                      glacier),
-              IsEmpty());
+  EXPECT_THAT(
+      hazards("<Filter><And><Prefix></Prefix><Tag><Key>a</Key></Tag></And></Filter>" + glacier),
+      IsEmpty());
   hazards("<Filter/><Expiration><Days>9</Days></Expiration>");
   EXPECT_TRUE(Find("lifecycle-rules", {}).alarming());
 }
@@ -204,9 +204,9 @@ TEST_F(BucketSetupTest, WhatCannotBeReadOrHadIsSaid) {
   server_.unsupported = {"lifecycle", "publicAccessBlock"};
   const BucketWishes usual = BucketWishes::Usual();
   BucketPlan plan = PlanBucket(State(), usual, prefix_);
-  EXPECT_THAT(plan.impossible,
-              ElementsAre(HasSubstr("NotImplemented"), HasSubstr("s3:GetBucketVersioning is denied"),
-                          HasSubstr("lifecycle rules")));
+  EXPECT_THAT(plan.impossible, ElementsAre(HasSubstr("NotImplemented"),
+                                           HasSubstr("s3:GetBucketVersioning is denied"),
+                                           HasSubstr("lifecycle rules")));
   BucketFinding versioning = Find("versioning", usual);
   EXPECT_EQ(versioning.grade, BucketGrade::kUnknown);
   EXPECT_TRUE(versioning.alarming());

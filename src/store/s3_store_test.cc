@@ -426,8 +426,7 @@ TEST(S3UrlTest, Parses) {
 TEST(S3UrlTest, ArchivesAreNothingToWriteTo) {
   for (const char* archive : {"GLACIER", "DEEP_ARCHIVE"}) {
     for (const char* parameter : {"storage_class", "meta_storage_class"}) {
-      Status status =
-          ParseS3Url(fmt::format("s3://abc/x?{}={}", parameter, archive)).status();
+      Status status = ParseS3Url(fmt::format("s3://abc/x?{}={}", parameter, archive)).status();
       EXPECT_EQ(status.code(), Code::kInvalidArgument);
       EXPECT_THAT(status.hint(), HasSubstr(fmt::format("--cold-class {}", archive)));
     }

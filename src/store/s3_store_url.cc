@@ -58,10 +58,11 @@ Status TakePathStyle(const std::string& value, S3Location* location) {
   return Status::Ok();
 }
 
-// What is read within milliseconds. (INTELLIGENT_TIERING archives only where its owner asked it to.)
+// What is read within milliseconds. (INTELLIGENT_TIERING archives only where its owner asked it
+// to.)
 constexpr std::string_view kReadAtOnce[] = {
-    "STANDARD",    "STANDARD_IA",        "ONEZONE_IA",       "INTELLIGENT_TIERING",
-    "GLACIER_IR",  "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"};
+    "STANDARD",   "STANDARD_IA",        "ONEZONE_IA",     "INTELLIGENT_TIERING",
+    "GLACIER_IR", "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"};
 
 Status CheckStorageClass(std::string_view parameter, const std::string& value) {
   if (value.empty()) return Status::Ok();
@@ -74,9 +75,11 @@ Status CheckStorageClass(std::string_view parameter, const std::string& value) {
                parameter == "storage_class"
                    ? "after a crash a backup reads the index of packs that it wrote; let a "
                      "lifecycle rule move them later: maxbrod bucket setup --cold-after 30d "
-                     "--cold-class " + value
+                     "--cold-class " +
+                         value
                    : "log, manifests and snapshots are read by every run; only packs may be moved "
-                     "to archives: maxbrod bucket setup --cold-after 30d --cold-class " + value);
+                     "to archives: maxbrod bucket setup --cold-after 30d --cold-class " +
+                         value);
   }
   return Bad(what + ": no such storage class",
              fmt::format("there are {}", fmt::join(kReadAtOnce, ", ")));
