@@ -85,7 +85,7 @@ def check_names(root, reference):
 
 def check_commands(root, pages):
     shared = set()
-    for name in ("common.cc", "key_flags.cc"):  # what verbs share
+    for name in ("common.cc", "key_flags.cc", "bucket_flags.cc"):  # what verbs share
         path = root / "src/cli" / name
         shared |= flags_of(path.read_text()) if path.is_file() else set()
     shared |= flags_of((root / "src/cli/main.cc").read_text()) | {"--help"}

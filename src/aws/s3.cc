@@ -74,6 +74,12 @@ std::string Crc32cHeader(uint32_t crc) {
   return Base64Encode(big);
 }
 
+std::vector<HttpHeader> HeadersOfXml(const std::string& body) {
+  return {{"Content-Type", "application/xml"},
+          {"x-amz-sdk-checksum-algorithm", "CRC32C"},
+          {"x-amz-checksum-crc32c", Crc32cHeader(Crc32c(AsBytes(body)))}};
+}
+
 Status S3Client::Check(const S3Options& options) {
   auto wrong = [](std::string what) { return Status(Code::kInvalidArgument, std::move(what)); };
   const std::string& bucket = options.bucket;
@@ -441,9 +447,7 @@ Status S3Client::DeleteMany(std::span<const std::string> keys, const CallContext
   body += "</Delete>";
   Call call{S3Request::kDelete, "s3:DeleteObject", "POST"};
   call.query = {{"delete", ""}};
-  call.headers = {{"Content-Type", "application/xml"},
-                  {"x-amz-sdk-checksum-algorithm", "CRC32C"},
-                  {"x-amz-checksum-crc32c", Crc32cHeader(Crc32c(AsBytes(body)))}};
+  call.headers = HeadersOfXml(body);
   call.body = {AsBytes(body)};
   MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
   MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));

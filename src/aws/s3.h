@@ -200,5 +200,7 @@ class S3Client {
 
 // "base64 of the big-endian CRC-32C", as x-amz-checksum-crc32c has it.
 std::string Crc32cHeader(uint32_t crc);
+// What a request with an XML body needs: its type and its checksum.
+std::vector<HttpHeader> HeadersOfXml(const std::string& body);
 
 }  // namespace maxbrod::aws

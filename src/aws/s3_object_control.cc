@@ -3,19 +3,8 @@
 
 #include "aws/s3.h"
 #include "base/user_time.h"
-#include "codec/crc32c.h"
 
 namespace maxbrod::aws {
-namespace {
-
-std::vector<HttpHeader> HeadersOfXml(const std::string& body) {
-  return {{"Content-Type", "application/xml"},
-          {"x-amz-sdk-checksum-algorithm", "CRC32C"},
-          {"x-amz-checksum-crc32c", Crc32cHeader(Crc32c(AsBytes(body)))}};
-}
-
-}  // namespace
-
 Status S3Client::RestoreObject(const std::string& key, int days, std::string_view tier,
                                const CallContext& context) {
   const std::string body = fmt::format(

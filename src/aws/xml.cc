@@ -48,6 +48,13 @@ struct Builder {
   }
 };
 
+void AppendXml(const XmlElement& element, std::string_view attributes, std::string* out) {
+  *out += fmt::format("<{}{}>", element.name, attributes);
+  for (const XmlElement& child : element.children) AppendXml(child, "", out);
+  if (element.children.empty()) *out += XmlEscape(element.text);
+  *out += fmt::format("</{}>", element.name);
+}
+
 struct FreeParser {
   void operator()(XML_ParserStruct* parser) const { XML_ParserFree(parser); }
 };
@@ -114,6 +121,12 @@ std::string XmlEscape(std::string_view text) {
         out += c;
     }
   }
+  return out;
+}
+
+std::string ToXmlDocument(const XmlElement& root) {
+  std::string out;
+  AppendXml(root, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"", &out);
   return out;
 }
 

@@ -33,5 +33,8 @@ Result<XmlElement> ParseXml(ByteView document, const XmlLimits& limits = {});
 
 // `text` with & < > " ' as entities, for documents that we send.
 std::string XmlEscape(std::string_view text);
+// `root` as a document in S3's namespace. Of elements with children the text is left out: white
+// space between them.
+std::string ToXmlDocument(const XmlElement& root);
 
 }  // namespace maxbrod::aws

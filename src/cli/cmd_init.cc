@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/bucket_flags.h"
 #include "cli/kms_wrapper.h"
 #include "cli/verbs.h"
 #include "store/open_store.h"
@@ -14,6 +15,8 @@ struct InitFlags {
   CostFlags cost;
   std::string encryption, kms_key, recovery_key_file;
   bool print_recovery_key = false;
+  bool setup_bucket = false;
+  Consent consent;
 };
 
 // The secrets live here while the repository is made.
@@ -107,7 +110,17 @@ void Print(const InitFlags& flags, const std::string& id, const repo::InitOption
   }
 }
 
+// Before the first object: so that a mistake there can be undone too.
+Status PrepareBucket(const InitFlags& flags, const Globals& globals) {
+  if (!flags.setup_bucket) return Status::Ok();
+  MB_ASSIGN_OR_RETURN(BucketPlace place, BucketPlace::Open(flags.repository.url));
+  return SetUpBucket(place, store::BucketWishes::Usual(), flags.consent, globals);
+}
+
 Status Run(const InitFlags& flags, const Globals& globals) {
+  // What a bucket cannot have is no reason not to use it.
+  Status prepared = PrepareBucket(flags, globals);
+  if (!prepared.ok() && prepared.code() != Code::kIncomplete) return prepared;
   InitSecrets secrets;
   MB_ASSIGN_OR_RETURN(repo::InitOptions options, ToOptions(flags, globals, &secrets));
   store::OpenStoreOptions create;
@@ -133,7 +146,7 @@ Status Run(const InitFlags& flags, const Globals& globals) {
   flags.repository.Remember(*repository);
   std::string id = ToHex(AsBytes(repository->config().repository_id()));
   Print(flags, id, options, secrets, globals);
-  return Status::Ok();
+  return prepared;
 }
 
 }  // namespace
@@ -151,10 +164,15 @@ void AddInit(CLI::App& app, Globals& globals) {
                    "Make a second slot and write its key to this new file");
   verb->add_flag("--print-recovery-key", flags->print_recovery_key,
                  "Make a second slot and print its key, once");
+  verb->add_flag("--setup-bucket", flags->setup_bucket,
+                 "First make of the bucket what a repository needs (as 'bucket setup' does)");
+  verb->add_flag("--yes", flags->consent.yes, "Change the bucket without asking");
   flags->cost.Add(verb);
   verb->footer(
       "Examples:\n"
       "  maxbrod init --repo file:///backups/kafka\n"
+      "  maxbrod init --repo s3://backups/kafka --setup-bucket --encryption kms --kms-key "
+      "alias/backups\n"
       "  maxbrod init --repo file:///backups/kafka --encryption passphrase "
       "--recovery-key-file /media/usb/kafka.key");
   verb->callback(

@@ -133,17 +133,24 @@ Status RepositoryFlags::ShareMemory(const Globals& globals, size_t* read_ahead,
   return Status::Ok();
 }
 
-Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals) const {
+Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals,
+                                                                bool ask) const {
   MB_ASSIGN_OR_RETURN(uint64_t total, ParseBytes(globals.memory));
   const store::S3Memory memory = store::ShareS3Memory(total);
   store::OpenStoreOptions store_options;
   store_options.s3_buffers = std::make_shared<ByteBudget>(memory.held());
   store_options.s3_part_bytes = memory.part_bytes;
   MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url, store_options));
+=======
+Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals,
+                                                                bool ask) const {
+  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
+>>>>>>> bucket
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;
   MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
+  if (!ask) source.ask_passphrase = {};
   options.keys = &source;
   MB_ASSIGN_OR_RETURN(auto repository,
                       repo::Repository::Open(std::move(store), options, globals.context()));

@@ -44,7 +44,8 @@ struct RepositoryFlags {
   // rest.
   Status ShareMemory(const Globals& globals, size_t* read_ahead, size_t* rest) const;
   // Also compares the head with --expect-head, and with the one that this host has seen last.
-  Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals) const;
+  // `ask`: for a passphrase, on a terminal, where no key was given.
+  Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals, bool ask = true) const;
   // The repository as it lies there, with its keys; for what must work without a head.
   Result<std::unique_ptr<store::Store>> OpenStore(const Globals& globals) const;
   // kConflict unless this is the id that --repo-id expects. `id` has 16 bytes.

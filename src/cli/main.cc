@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
   cli::AddVerify(app, globals);
   cli::AddDump(app, globals);
   cli::AddKeys(app, globals);
+  cli::AddBucket(app, globals);
+  cli::AddDoctor(app, globals);
 
   try {
     app.parse(argc, argv);

@@ -14,5 +14,7 @@ void AddOffsets(CLI::App& app, Globals& globals);
 void AddVerify(CLI::App& app, Globals& globals);
 void AddDump(CLI::App& app, Globals& globals);
 void AddKeys(CLI::App& app, Globals& globals);
+void AddBucket(CLI::App& app, Globals& globals);
+void AddDoctor(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli

@@ -207,8 +207,7 @@ S3Store::S3Store(std::shared_ptr<aws::S3Client> client, S3StoreOptions options)
 }
 
 const std::string& S3Store::StorageClassOf(const std::string& name) const {
-  static const std::string kStandard;
-  return name.starts_with("pack/") ? options_.pack_storage_class : kStandard;
+  return name.starts_with("pack/") ? options_.pack_storage_class : options_.meta_storage_class;
 }
 
 template <typename Holds>

@@ -28,9 +28,10 @@ struct S3StoreOptions {
   // Objects up to this size are one PUT; it is also the size of the parts of larger ones. At least
   // 5 MiB, S3's smallest part.
   uint64_t part_bytes = 64 * kMiB;
-  // Of objects below pack/, which are read rarely and in large pieces; empty: STANDARD. All others
-  // are STANDARD always.
+  // Of objects below pack/, which are read rarely and in large pieces; empty: STANDARD.
   std::string pack_storage_class;
+  // Of all others. Both must be classes that are read at once (ParseS3Url sees to it).
+  std::string meta_storage_class;
   // What the buffers of writers are leased from: `part_bytes` for each writer from its first Append
   // to its end. A writer waits for its turn. Null: not counted.
   std::shared_ptr<ByteBudget> buffers;

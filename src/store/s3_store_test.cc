@@ -365,15 +365,23 @@ TEST_F(S3StoreTest, OnlyPacksGoToAColderClass) {
     std::vector<std::string> classes;
   };
   auto http = std::make_shared<ClassKeeper>();
-  auto location = ParseS3Url("s3://bucket?endpoint=http://h&storage_class=GLACIER_IR");
-  ASSERT_TRUE(location.ok());
   S3World world;
   world.http = http;
   world.credentials = std::make_shared<aws::StaticCredentials>(aws::Credentials{"k", "s", ""});
   world.needs = &needs_;
-  store_ = *MakeS3Store(*location, world);
-  for (const char* name : {"pack/3f/x", "l0/3f/x", "log/0", "config"}) Put(name, "x");
-  EXPECT_THAT(http->classes, ElementsAre("GLACIER_IR", "STANDARD", "STANDARD", "STANDARD"));
+  auto classes_with = [&](const std::string& parameters) {
+    http->classes.clear();
+    auto location = ParseS3Url("s3://bucket?endpoint=http://h" + parameters);
+    EXPECT_TRUE(location.ok());
+    store_ = *MakeS3Store(*location, world);
+    for (const char* name : {"pack/3f/x", "l0/3f/x", "log/0", "config"}) Put(name, "x");
+    return http->classes;
+  };
+  EXPECT_THAT(classes_with("&storage_class=GLACIER_IR"),
+              ElementsAre("GLACIER_IR", "STANDARD", "STANDARD", "STANDARD"));
+  EXPECT_THAT(classes_with("&storage_class=STANDARD_IA&meta_storage_class=INTELLIGENT_TIERING"),
+              ElementsAre("STANDARD_IA", "INTELLIGENT_TIERING", "INTELLIGENT_TIERING",
+                          "INTELLIGENT_TIERING"));
 }
 
 TEST_F(S3StoreTest, UnderRetriesNothingIsLostOrDoubled) {
@@ -413,6 +421,17 @@ TEST(S3UrlTest, Parses) {
   EXPECT_EQ(location->credentials.role_external_id, "e");
   EXPECT_EQ(ParseS3Url("s3://abc")->store.prefix, "");
   EXPECT_EQ(ParseS3Url("s3://abc/")->store.prefix, "");
+}
+
+TEST(S3UrlTest, ArchivesAreNothingToWriteTo) {
+  for (const char* archive : {"GLACIER", "DEEP_ARCHIVE"}) {
+    for (const char* parameter : {"storage_class", "meta_storage_class"}) {
+      Status status = ParseS3Url(fmt::format("s3://abc/x?{}={}", parameter, archive)).status();
+      EXPECT_EQ(status.code(), Code::kInvalidArgument);
+      EXPECT_THAT(status.hint(), HasSubstr(fmt::format("--cold-class {}", archive)));
+    }
+  }
+  EXPECT_THAT(ParseS3Url("s3://abc/x?storage_class=COLD").status().hint(), HasSubstr("GLACIER_IR"));
 }
 
 TEST(S3UrlTest, Refuses) {

@@ -58,6 +58,33 @@ Status TakePathStyle(const std::string& value, S3Location* location) {
   return Status::Ok();
 }
 
+// What is read within milliseconds. (INTELLIGENT_TIERING archives only where its owner asked it
+// to.)
+constexpr std::string_view kReadAtOnce[] = {
+    "STANDARD",   "STANDARD_IA",        "ONEZONE_IA",     "INTELLIGENT_TIERING",
+    "GLACIER_IR", "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"};
+
+Status CheckStorageClass(std::string_view parameter, const std::string& value) {
+  if (value.empty()) return Status::Ok();
+  for (std::string_view known : kReadAtOnce) {
+    if (value == known) return Status::Ok();
+  }
+  const std::string what = fmt::format("{}={}", parameter, value.substr(0, kParameterShownMax));
+  if (value == "GLACIER" || value == "DEEP_ARCHIVE") {
+    return Bad(what + ": objects in archives cannot be read at once",
+               parameter == "storage_class"
+                   ? "after a crash a backup reads the index of packs that it wrote; let a "
+                     "lifecycle rule move them later: maxbrod bucket setup --cold-after 30d "
+                     "--cold-class " +
+                         value
+                   : "log, manifests and snapshots are read by every run; only packs may be moved "
+                     "to archives: maxbrod bucket setup --cold-after 30d --cold-class " +
+                         value);
+  }
+  return Bad(what + ": no such storage class",
+             fmt::format("there are {}", fmt::join(kReadAtOnce, ", ")));
+}
+
 Status TakeParameter(const std::string& name, std::string value, S3Location* out) {
   if (name == "path_style") return TakePathStyle(value, out);
   const std::map<std::string_view, std::string*> texts = {
@@ -66,6 +93,7 @@ Status TakeParameter(const std::string& name, std::string value, S3Location* out
       {"ca_file", &out->ca_file},
       {"ca_dir", &out->ca_dir},
       {"storage_class", &out->store.pack_storage_class},
+      {"meta_storage_class", &out->store.meta_storage_class},
       {"sse", &out->s3.sse},
       {"kms_key_id", &out->s3.kms_key_id},
       {"profile", &out->credentials.profile},
@@ -106,6 +134,10 @@ std::string FirstOf(aws::Environment& environment, std::initializer_list<const c
   return "";
 }
 
+const aws::SourceNeeds& NeedsOf(const S3World& world) {
+  return world.needs != nullptr ? *world.needs : aws::SystemNeeds();
+}
+
 // Empty when it has none. The instance's is not asked: a bucket tells its region itself.
 std::string RegionOfProfile(aws::Environment& environment, const std::string& profile) {
   Result<aws::ProfileFiles> files = aws::ProfileFiles::Read(environment);
@@ -136,6 +168,8 @@ Result<S3Location> ParseS3Url(std::string_view url) {
     MB_RETURN_IF_ERROR(TakePrefix(rest.substr(slash + 1), &location.store.prefix));
   }
   MB_RETURN_IF_ERROR(TakeParameters(query, &location));
+  MB_RETURN_IF_ERROR(CheckStorageClass("storage_class", location.store.pack_storage_class));
+  MB_RETURN_IF_ERROR(CheckStorageClass("meta_storage_class", location.store.meta_storage_class));
   Status status = aws::S3Client::Check(location.s3);
   if (!status.ok() && status.hint().empty())
     status = std::move(status).WithHint(std::string(kHint));
@@ -143,8 +177,9 @@ Result<S3Location> ParseS3Url(std::string_view url) {
   return location;
 }
 
-Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world) {
-  const aws::SourceNeeds& needs = world.needs != nullptr ? *world.needs : aws::SystemNeeds();
+Result<std::shared_ptr<aws::S3Client>> MakeS3Client(S3Location* out, const S3World& world) {
+  S3Location& location = *out;
+  const aws::SourceNeeds& needs = NeedsOf(world);
   aws::Environment& environment = *needs.environment;
   if (location.s3.region.empty()) {
     location.s3.region = FirstOf(environment, {"AWS_REGION", "AWS_DEFAULT_REGION"});
@@ -174,9 +209,13 @@ Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World&
                          ? world.credentials
                          : aws::MakeCredentials(needs, location.credentials);
   auto counters = world.counters != nullptr ? world.counters : std::make_shared<aws::S3Counters>();
-  location.store.clock = needs.clock;
-  auto client = std::make_shared<aws::S3Client>(
-      location.s3, std::move(http), std::move(credentials), std::move(counters), *needs.clock);
+  return std::make_shared<aws::S3Client>(location.s3, std::move(http), std::move(credentials),
+                                         std::move(counters), *needs.clock);
+}
+
+Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world) {
+  MB_ASSIGN_OR_RETURN(std::shared_ptr<aws::S3Client> client, MakeS3Client(&location, world));
+  location.store.clock = NeedsOf(world).clock;
   return std::make_unique<S3Store>(std::move(client), location.store);
 }
 

@@ -18,8 +18,8 @@ struct S3Location {
   std::string ca_file, ca_dir;  // of the endpoint's certificate; empty: AWS_CA_BUNDLE, the system's
 };
 
-// s3://bucket/prefix?region=&endpoint=&path_style=&ca_file=&ca_dir=&storage_class=&sse=&kms_key_id=
-//   &profile=&role_arn=&external_id=
+// s3://bucket/prefix?region=&endpoint=&path_style=&ca_file=&ca_dir=&storage_class=
+//   &meta_storage_class=&sse=&kms_key_id=&profile=&role_arn=&external_id=
 // Values are percent-encoded. kInvalidArgument with a hint; no part that might be a secret is
 // shown.
 Result<S3Location> ParseS3Url(std::string_view url);
@@ -31,6 +31,11 @@ struct S3World {
   std::shared_ptr<aws::S3Counters> counters;
   const aws::SourceNeeds* needs = nullptr;  // variables, files, clock; must outlive the store
 };
+
+// What MakeS3Store makes its store with: for what is about the bucket itself. Fills in what the
+// location does not say.
+Result<std::shared_ptr<aws::S3Client>> MakeS3Client(S3Location* location,
+                                                    const S3World& world = {});
 
 // Sends nothing yet. A region that is not given comes from AWS_REGION, AWS_DEFAULT_REGION or the
 // profile, an endpoint from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
