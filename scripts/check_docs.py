@@ -83,13 +83,22 @@ def check_names(root, reference):
         yield f"{REFERENCE}: has flag {flag}, src/cli does not"
 
 
+def flags_of_verb(path):
+    """Its own flags, and those of the groups of flags that it includes."""
+    text = path.read_text()
+    names = flags_of(text)
+    for group in re.findall(r'#include "cli/(\w+_flags)\.h"', text):
+        names |= flags_of((path.parent / f"{group}.cc").read_text())
+    return names
+
+
 def check_commands(root, pages):
     shared = set()
     for name in ("common.cc", "key_flags.cc", "bucket_flags.cc"):  # what verbs share
         path = root / "src/cli" / name
         shared |= flags_of(path.read_text()) if path.is_file() else set()
     shared |= flags_of((root / "src/cli/main.cc").read_text()) | {"--help"}
-    verbs = {p.stem[len("cmd_"):]: flags_of(p.read_text()) | shared
+    verbs = {p.stem[len("cmd_"):]: flags_of_verb(p) | shared
              for p in sources(root / "src/cli") if p.stem.startswith("cmd_")}
     for name, text in pages.items():
         fenced = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))

@@ -133,7 +133,8 @@ class S3Client {
   // Up to 1000 keys at once; the first that could not be deleted is the error.
   Status DeleteMany(std::span<const std::string> keys, const CallContext& context);
   // Object Lock and archives (s3_object_control.cc). RestoreObject: `tier` is Standard, Bulk or
-  // Expedited; OK also when a thaw is under way. PutRetention: `mode` is GOVERNANCE or COMPLIANCE.
+  // Expedited; days 0 for INTELLIGENT_TIERING; OK also when a thaw is under way. PutRetention:
+  // `mode` is GOVERNANCE or COMPLIANCE.
   Status RestoreObject(const std::string& key, int days, std::string_view tier,
                        const CallContext& context);
   Status PutRetention(const std::string& key, std::string_view mode, int64_t until_ms,

@@ -25,7 +25,8 @@ constexpr std::string_view kSecretHint =
     "profile)";
 constexpr std::string_view kTokenHint = "get new temporary credentials and start again";
 constexpr std::string_view kColdHint =
-    "the object is in a cold storage class; it must be restored (thawed) before it can be read";
+    "the object is in a cold storage class and must be thawed before it can be read: 'restore', "
+    "'verify' and 'backup' do it with --thaw standard --wait";
 
 constexpr Meaning kMeanings[] = {
     {"AccessDenied", Code::kPermission, false, ""},
@@ -41,7 +42,7 @@ constexpr Meaning kMeanings[] = {
     {"InvalidAccessKeyId", Code::kAuthentication, false, kSecretHint},
     {"InvalidBucketName", Code::kInvalidArgument, false, "check the bucket's name in --repo"},
     {"InvalidDigest", Code::kProtocol, true, ""},
-    {"InvalidObjectState", Code::kUnsupported, false, kColdHint},
+    {"InvalidObjectState", Code::kUnavailable, false, kColdHint},
     {"InvalidRange", Code::kCorrupt, false, ""},
     {"InvalidToken", Code::kAuthentication, false, kTokenHint},
     {"KMS.DisabledException", Code::kPermission, false, "the KMS key of the object is disabled"},

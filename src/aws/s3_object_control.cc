@@ -7,10 +7,11 @@
 namespace maxbrod::aws {
 Status S3Client::RestoreObject(const std::string& key, int days, std::string_view tier,
                                const CallContext& context) {
+  const std::string lifetime = days > 0 ? fmt::format("<Days>{}</Days>", days) : "";
   const std::string body = fmt::format(
-      "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Days>{}</Days>"
+      "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}"
       "<GlacierJobParameters><Tier>{}</Tier></GlacierJobParameters></RestoreRequest>",
-      days, tier);
+      lifetime, tier);
   Call call{S3Request::kRestore, "s3:RestoreObject", "POST", key};
   call.query = {{"restore", ""}};
   call.headers = HeadersOfXml(body);

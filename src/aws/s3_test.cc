@@ -225,6 +225,23 @@ TEST_F(S3Test, CompletionMayFailAfterItSaid200) {
   EXPECT_EQ(complete(Error(409, "ConditionalRequestConflict")), "conflict!");
 }
 
+TEST_F(S3Test, Thaws) {
+  auto word = [&](HttpResponse answer, int days = 3) {
+    Answers({std::move(answer)});
+    Status status = client().RestoreObject("a/key", days, "Bulk", context_);
+    return status.ok() ? std::string("done") : Word(status);
+  };
+  EXPECT_EQ(word(Answer(202)), "done");
+  EXPECT_EQ(http_->sent.back().url, "https://the-bucket.s3.eu-west-1.amazonaws.com/a/key?restore=");
+  EXPECT_THAT(http_->body, HasSubstr("<Days>3</Days>"));
+  EXPECT_THAT(http_->body, HasSubstr("<Tier>Bulk</Tier>"));
+  EXPECT_EQ(word(Answer(200), 0), "done");
+  EXPECT_THAT(http_->body, Not(HasSubstr("Days")));
+  EXPECT_EQ(word(Error(409, "RestoreAlreadyInProgress")), "done");
+  EXPECT_EQ(word(Error(403, "AccessDenied")), "permission");
+  EXPECT_EQ(word(Error(503, "GlacierExpeditedRetrievalNotAvailable")), "unavailable!");
+}
+
 TEST_F(S3Test, ErrorsNameWhatIsToBeDone) {
   Answers({Error(403, "AccessDenied")});
   Status denied = Put().status();
@@ -238,7 +255,7 @@ TEST_F(S3Test, ErrorsNameWhatIsToBeDone) {
   Answers({Error(403, "InvalidObjectState")});
   Bytes out(1);
   Status cold = client().GetRange("k", 0, out, context_);
-  EXPECT_EQ(Word(cold), "unsupported");
+  EXPECT_EQ(Word(cold), "unavailable");
   EXPECT_THAT(cold.hint(), HasSubstr("thawed"));
   Answers({Error(301, "PermanentRedirect", "<Region>ap-south-1</Region>")});
   Status region = Put().status();

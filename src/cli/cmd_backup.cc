@@ -4,9 +4,11 @@
 
 #include "cli/output.h"
 #include "cli/progress_printer.h"
+#include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/backup.h"
 #include "store/s3_memory.h"
+#include "engine/thaw_gate.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -17,6 +19,7 @@ struct BackupFlags {
   std::vector<std::string> topics, exclude, tags;
   std::string name, description, rate_limit, pack_size, compression = "none";
   size_t connections = 4;
+  ThawFlags thaw;
 };
 
 // How large packs are, and what is left of the memory for everything else. In a bucket a pack
@@ -90,11 +93,14 @@ void PrintReport(const engine::BackupReport& report, const Globals& globals) {
 
 Status Run(const BackupFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(engine::BackupOptions options, ToOptions(flags, globals));
+  MB_ASSIGN_OR_RETURN(engine::ThawOptions thaw, flags.thaw.Options());
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   engine::Progress progress;
-  auto report = [&] {
+  auto report = [&]() -> Result<engine::BackupReport> {
     ProgressPrinter printer(progress, globals);
+    MB_RETURN_IF_ERROR(
+        engine::ReadLooseIndexes(*repository, thaw, Clock::System(), progress, globals.context()));
     return engine::RunBackup(*cluster, *repository, options, progress, globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
@@ -140,6 +146,8 @@ void AddBackup(CLI::App& app, Globals& globals) {
   verb->add_option("--compression", flags->compression,
                    "none, or zstd where it pays (default none)")
       ->check(CLI::IsMember({"none", "zstd"}));
+  // Only the indexes of what interrupted backups left are read.
+  flags->thaw.Add(verb);
   verb->footer(
       "Examples:\n"
       "  maxbrod backup --repo file:///backups/kafka --bootstrap-server b1:9092 --name nightly\n"

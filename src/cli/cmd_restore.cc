@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/progress_printer.h"
 #include "cli/restore_output.h"
+#include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/restore.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct RestoreFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
+  ThawFlags thaw;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
   std::string pad_limit = "1h", cleaner_wait = "5m", at, markers = "auto", holes = "auto";
@@ -53,6 +55,7 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   options.selection.replication_factor = flags.replication_factor;
   options.selection.leave_retention_off = flags.leave_retention_off;
   options.dry_run = flags.dry_run;
+  MB_ASSIGN_OR_RETURN(options.thaw, flags.thaw.Options());
   options.calibrate = flags.calibrate || (!flags.dry_run && !flags.no_calibrate);
   options.connections_per_broker = flags.connections;
   MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
@@ -75,10 +78,10 @@ Status Run(const RestoreFlags& flags, const Globals& globals) {
   }();
   MB_RETURN_IF_ERROR(report.status());
   if (flags.dry_run) {
-    PrintPlan(report->plan, globals);
+    PrintPlan(report->plan, options.thaw, globals);
     return report->plan.Refusal();
   }
-  PrintRestoreReport(*report, globals);
+  PrintRestoreReport(*report, options.thaw, globals);
   return Status::Ok();
 }
 
@@ -145,6 +148,7 @@ void AddRestore(CLI::App& app, Globals& globals) {
                  "Restored topics keep everything (retention.ms=-1) until you change it");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
       ->check(CLI::Range(1, 64));
+  flags->thaw.Add(verb);
   verb->footer(
       "Killed or stopped at any moment, the same command goes on where it was.\n"
       "Examples:\n"
@@ -153,7 +157,9 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy "
       "--no-groups\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --at 2026-11-20T10:00:00Z\n"
-      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'");
+      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'\n"
+      "  maxbrod restore nightly --repo s3://... --bootstrap-server n1:9092 --thaw standard "
+      "--wait");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
 }

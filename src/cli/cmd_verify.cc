@@ -6,6 +6,7 @@
 
 #include "cli/output.h"
 #include "cli/progress_printer.h"
+#include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "codec/hash.h"
 #include "engine/verify_live.h"
@@ -19,7 +20,8 @@ struct VerifyFlags {
   ClusterFlags cluster;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups;
-  std::string sample;
+  ThawFlags thaw;
+  std::string sample, cold = "fail";
   uint64_t seed = 0;
   bool no_groups = false, no_cluster = false;
   size_t connections = 2, threads = 2;
@@ -89,6 +91,8 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
                           {"sample", SampleJson(report.sampler)},
                           {"unreferenced_objects", report.unreferenced_objects},
                           {"unreferenced_bytes", report.unreferenced_bytes},
+                          {"cold_packs", report.cold_packs},
+                          {"cold_bytes", report.cold_bytes},
                           {"problem_count", report.problem_count},
                           {"problems", ProblemsJson(report.problems)}};
     if (!snapshot.empty()) out["snapshot"] = snapshot;
@@ -108,6 +112,10 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
         << FormatCount(report.unreferenced_objects) << " objects ("
         << FormatBytes(report.unreferenced_bytes)
         << ") that no commit names, left by interrupted runs: no harm but the room they take\n";
+  }
+  if (report.cold_packs > 0) {
+    std::cout << "not read: " << FormatCount(report.cold_packs) << " packs ("
+              << FormatBytes(report.cold_bytes) << ") in cold storage, which --thaw would read\n";
   }
   PrintProblems(report.problems, report.problem_count);
   if (report.problem_count == 0) std::cout << "no problem found\n";
@@ -171,6 +179,8 @@ nlohmann::json LiveJson(const engine::LiveVerifyReport& report) {
           {"groups_moved_on", report.groups_moved_on},
           {"unread", unread},
           {"notes", report.notes},
+          {"cold_packs", report.cold_packs},
+          {"cold_bytes", report.cold_bytes},
           {"problem_count", report.problem_count},
           {"problems", ProblemsJson(report.problems)}};
 }
@@ -249,6 +259,13 @@ Result<engine::Sampler> MakeSampler(const VerifyFlags& flags) {
   return engine::Sampler(fraction, seed);
 }
 
+Result<engine::ColdPolicy> MakeColdPolicy(const VerifyFlags& flags) {
+  engine::ColdPolicy policy;
+  MB_ASSIGN_OR_RETURN(policy.thaw, flags.thaw.Options());
+  policy.skip = flags.cold == "skip";
+  return policy;
+}
+
 Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
                repo::Repository& repository, const Globals& globals) {
   engine::LiveVerifyOptions options;
@@ -261,6 +278,7 @@ Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
   options.groups = !flags.no_groups;
   MB_ASSIGN_OR_RETURN(options.sampler, MakeSampler(flags));
   MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
+  MB_ASSIGN_OR_RETURN(options.cold, MakeColdPolicy(flags));
   options.connections_per_broker = flags.connections;
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   engine::Progress progress;
@@ -279,6 +297,7 @@ Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapsh
   engine::VerifyOptions options;
   options.snapshot = snapshot;
   options.threads = flags.threads;
+  MB_ASSIGN_OR_RETURN(options.cold, MakeColdPolicy(flags));
   MB_ASSIGN_OR_RETURN(options.sampler, MakeSampler(flags));
   engine::Progress progress;
   auto report = [&] {
@@ -344,11 +363,18 @@ void AddVerify(CLI::App& app, Globals& globals) {
       ->excludes(no_groups);
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
       ->check(CLI::Range(1, 64));
+  auto* cold = verb->add_option("--cold", flags->cold,
+                                "Packs in cold storage: fail before any pack is read, or skip them "
+                                "(default fail; or give --thaw)")
+                   ->check(CLI::IsMember({"fail", "skip"}));
+  flags->thaw.Add(verb);
+  cold->excludes(verb->get_option("--thaw"));
   verb->footer(
       "Exit code 12: the repository is damaged; 19: the cluster differs from the snapshot.\n"
       "Examples:\n"
       "  maxbrod verify --repo file:///backups/kafka\n"
       "  maxbrod verify nightly --repo ... --sample 1%\n"
+      "  maxbrod verify --repo s3://... --cold skip\n"
       "  maxbrod verify nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });

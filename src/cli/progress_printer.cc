@@ -84,7 +84,8 @@ void ProgressPrinter::PrintState(double seconds) {
     return;
   }
   std::string text = r.phase;
-  if (r.bytes > 0) {
+  // Where no records are counted, the phase itself tells how far it is.
+  if (r.bytes > 0 && r.records > 0) {
     char percent[16];
     std::snprintf(percent, sizeof(percent), "%3.0f %%", done * 100);
     if (done > 0) text += std::string("  ") + percent;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/thaw_flags.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -21,7 +22,7 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
                                 {"filler", p.map ? 0 : p.data_start},
                                 {"records", p.records},
                                 {"bytes", p.bytes}};
-    if (p.cut && !p.cut->at_end) {
+    if (p.cut && !p.cut->at_end && !p.cut->bound) {
       partition["cut_offset"] = p.cut->offset;
       partition["cut_newest_ms"] = p.cut->timestamp_of_last;
     }
@@ -52,7 +53,7 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
           {"partitions", partitions}};
 }
 
-nlohmann::json PlanJson(const engine::RestorePlan& plan) {
+nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptions& thaw) {
   nlohmann::json out = {{"snapshot", plan.snapshot.ref.name()},
                         {"target_cluster_id", plan.target_cluster_id},
                         {"records", plan.records},
@@ -65,7 +66,8 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan) {
                         {"seconds_estimate", plan.seconds_estimate},
                         {"estimate_measured", plan.rates.measured},
                         {"warnings", plan.warnings},
-                        {"refusals", plan.refusals}};
+                        {"refusals", plan.refusals},
+                        {"thaw", ThawJson(plan.thaw, thaw, plan.seconds_estimate)}};
   out["topics"] = nlohmann::json::array();
   for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
   out["groups"] = nlohmann::json::array();
@@ -108,9 +110,10 @@ std::string OffsetsNote(const engine::RestorePlan& plan) {
 
 }  // namespace
 
-void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
+void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
+               const Globals& globals) {
   if (globals.json) {
-    std::cout << PlanJson(plan).dump() << "\n";
+    std::cout << PlanJson(plan, thaw).dump() << "\n";
     return;
   }
   std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
@@ -131,7 +134,8 @@ void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
   for (const auto& topic : plan.topics) {
     for (const auto& p : topic.partitions) {
       if (!p.cut || p.cut->at_end) continue;
-      cuts.Row({topic.source + "-" + std::to_string(p.partition), std::to_string(p.cut->offset),
+      std::string offset = (p.cut->bound ? "<= " : "") + std::to_string(p.cut->offset);
+      cuts.Row({topic.source + "-" + std::to_string(p.partition), offset,
                 p.cut->timestamp_of_last < 0 ? "-" : FormatTime(p.cut->timestamp_of_last)});
     }
   }
@@ -164,9 +168,11 @@ void PrintPlan(const engine::RestorePlan& plan, const Globals& globals) {
             << " markers (" << engine::MarkerMeansName(plan.abilities.markers) << "); about "
             << FormatBytes(plan.disk_bytes) << " of the brokers' disks, about "
             << FormatDuration(plan.seconds_estimate) << "\n";
+  PrintThaw(plan.thaw, thaw, plan.seconds_estimate);
 }
 
-void PrintRestoreReport(const engine::RestoreReport& report, const Globals& globals) {
+void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawOptions& thaw,
+                        const Globals& globals) {
   const engine::RestorePlan& plan = report.plan;
   if (globals.json) {
     nlohmann::json out = {{"restore_id", report.restore_id},
@@ -186,7 +192,7 @@ void PrintRestoreReport(const engine::RestoreReport& report, const Globals& glob
                           {"transactions_aborted", report.produced.transactions},
                           {"redone", report.redone},
                           {"warnings", report.warnings},
-                          {"plan", PlanJson(plan)}};
+                          {"plan", PlanJson(plan, thaw)}};
     std::cout << out.dump() << "\n";
     return;
   }

@@ -6,7 +6,10 @@
 
 namespace maxbrod::cli {
 
-void PrintPlan(const engine::RestorePlan& plan, const Globals& globals);
-void PrintRestoreReport(const engine::RestoreReport& report, const Globals& globals);
+// `thaw`: as it was asked for.
+void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
+               const Globals& globals);
+void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawOptions& thaw,
+                        const Globals& globals);
 
 }  // namespace maxbrod::cli

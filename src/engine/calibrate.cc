@@ -18,9 +18,10 @@ constexpr uint64_t kDataBytes = 32 * kMiB;
 class Calibration {
  public:
   Calibration(repo::Repository& repository, kafka::Cluster& target, const RestorePlan& plan,
-              Clock& clock, const CallContext& context)
+              const ColdPacks& cold, Clock& clock, const CallContext& context)
       : repository_(repository),
         target_(target),
+        cold_(cold),
         clock_(clock),
         context_(context),
         topics_(target, clock, progress_, context) {
@@ -38,7 +39,7 @@ class Calibration {
     for (const PlannedTopic& planned : plan.topics) {
       for (const PlannedPartition& p : planned.partitions) {
         // With holes it would go in small pieces, and tell nothing of the others.
-        if (p.bytes == 0 || p.holes > 0) continue;
+        if (p.bytes == 0 || p.holes > 0 || AnyCold(p)) continue;
         if (largest_ != nullptr && p.bytes <= largest_->bytes) continue;
         largest_ = &p;
         plan_.topics[0].largest_batch = planned.largest_batch;
@@ -58,6 +59,11 @@ class Calibration {
   }
 
  private:
+  bool AnyCold(const PlannedPartition& p) const {
+    return std::any_of(p.blocks.begin(), p.blocks.end(),
+                       [this](const repo::BlockUse& use) { return cold_.Has(use.pack); });
+  }
+
   Result<TargetRates> Measure() {
     TargetRates rates;
     MB_RETURN_IF_ERROR(topics_.PutWorkingConfigs({&plan_.topics[0]}));
@@ -89,7 +95,8 @@ class Calibration {
       p.end = std::min(use.use_to, largest_->end);
       p.blocks.push_back(use);
     }
-    MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, end_, context_));
+    bool guessed = false;
+    MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, end_, cold_, &guessed, context_));
     if (p.map->records() == 0) return Status::Ok();
     MB_ASSIGN_OR_RETURN(double seconds, Time());
     rates->bytes = static_cast<double>(bytes) / seconds;
@@ -121,6 +128,7 @@ class Calibration {
 
   repo::Repository& repository_;
   kafka::Cluster& target_;
+  const ColdPacks& cold_;
   Clock& clock_;
   const CallContext& context_;
   Progress progress_;  // nobody is shown this
@@ -135,8 +143,9 @@ class Calibration {
 }  // namespace
 
 Result<TargetRates> Calibrate(repo::Repository& repository, kafka::Cluster& target,
-                              const RestorePlan& plan, Clock& clock, const CallContext& context) {
-  return Calibration(repository, target, plan, clock, context).Run();
+                              const RestorePlan& plan, const ColdPacks& cold, Clock& clock,
+                              const CallContext& context) {
+  return Calibration(repository, target, plan, cold, clock, context).Run();
 }
 
 }  // namespace maxbrod::engine

@@ -55,6 +55,7 @@ class Builder {
 Result<std::shared_ptr<const repo::OffsetMap>> BuildOffsetMap(repo::Repository& repository,
                                                               const PlannedPartition& partition,
                                                               int64_t target_start,
+                                                              const ColdPacks& cold, bool* guessed,
                                                               const CallContext& context) {
   auto map = std::make_shared<repo::OffsetMap>(partition.log_start, partition.end, target_start);
   Builder builder(partition, map.get());
@@ -68,6 +69,11 @@ Result<std::shared_ptr<const repo::OffsetMap>> BuildOffsetMap(repo::Repository& 
     }
     int64_t from = std::max(use.use_from, partition.log_start);
     int64_t to = std::min(use.use_to, partition.end);
+    if (cold.Has(use.pack)) {
+      *guessed = true;
+      MB_RETURN_IF_ERROR(builder.Add(from, std::min(static_cast<int64_t>(s.records), to - from)));
+      continue;
+    }
     ByteView batches;
     MB_RETURN_IF_ERROR(
         repo::ReadBlock(repository.store(), use.pack, use.entry, &storage, &batches, context));

@@ -56,8 +56,8 @@ Result<std::optional<Hole>> LastHoleOfBlock(ByteView batches, int64_t from, int6
 }  // namespace
 
 Result<std::optional<Hole>> FindLastHole(repo::Repository& repository,
-                                         const PlannedPartition& partition,
-                                         const CallContext& context) {
+                                         const PlannedPartition& partition, const ColdPacks& cold,
+                                         bool* guessed, const CallContext& context) {
   int64_t after = partition.end;
   for (size_t i = partition.blocks.size(); i-- > 0;) {
     const repo::BlockUse& use = partition.blocks[i];
@@ -65,6 +65,10 @@ Result<std::optional<Hole>> FindLastHole(repo::Repository& repository,
     const repo::BlockStats& s = use.entry.stats;
     int64_t from = std::max(use.use_from, partition.log_start);
     if (s.holes_inside + s.holes_between > 0) {
+      if (cold.Has(use.pack)) {
+        *guessed = true;
+        return std::optional<Hole>(Hole{after - 1, after});
+      }
       Bytes storage;
       ByteView batches;
       MB_RETURN_IF_ERROR(

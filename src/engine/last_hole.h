@@ -14,9 +14,10 @@ struct Hole {
   int64_t to = 0;
 };
 
-// None when there is no hole. Reads at most one block. Memory: that block, one batch decompressed.
+// None when there is no hole. Reads at most one block. A block in a pack that is cold is not read:
+// its end is taken for the hole, and `guessed` set. Memory: that block, one batch decompressed.
 Result<std::optional<Hole>> FindLastHole(repo::Repository& repository,
-                                         const PlannedPartition& partition,
-                                         const CallContext& context);
+                                         const PlannedPartition& partition, const ColdPacks& cold,
+                                         bool* guessed, const CallContext& context);
 
 }  // namespace maxbrod::engine

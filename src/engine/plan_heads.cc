@@ -18,13 +18,14 @@ class HeadPlanner {
  public:
   HeadPlanner(repo::Repository& repository, kafka::Cluster& target, HoleMeans means,
               const TopicDefaults& defaults, const EarlierRestore* earlier, int64_t now_ms,
-              RestorePlan* plan, const CallContext& context)
+              const ColdPacks& cold, RestorePlan* plan, const CallContext& context)
       : repository_(repository),
         target_(target),
         means_(means),
         defaults_(defaults),
         earlier_(earlier),
         now_ms_(now_ms),
+        cold_(cold),
         plan_(*plan),
         context_(context) {}
 
@@ -35,7 +36,12 @@ class HeadPlanner {
       if (!WantsCleaner(topic) || !CleanerRuns(topic)) continue;
       for (PlannedPartition& p : topic.partitions) {
         if (p.holes == 0) continue;
-        MB_ASSIGN_OR_RETURN(auto hole, FindLastHole(repository_, p, context_));
+        bool guessed = false;
+        MB_ASSIGN_OR_RETURN(auto hole, FindLastHole(repository_, p, cold_, &guessed, context_));
+        if (guessed) {
+          plan_.thaw.AddUnknown("up to where the brokers' cleaner makes the holes of topic '" +
+                                topic.source + "'");
+        }
         // The hole's last offset is the marker that opens the next segment.
         if (!hole || hole->to - 1 <= p.log_start || StampsInFuture(topic, p, hole->to)) continue;
         p.fill_below = hole->to - 1;
@@ -111,6 +117,7 @@ class HeadPlanner {
   const TopicDefaults& defaults_;
   const EarlierRestore* earlier_;
   const int64_t now_ms_;
+  const ColdPacks& cold_;
   RestorePlan& plan_;
   const CallContext& context_;
   bool asked_ = false;
@@ -121,8 +128,9 @@ class HeadPlanner {
 
 Status PlanHeads(repo::Repository& repository, kafka::Cluster& target, HoleMeans means,
                  const TopicDefaults& defaults, const EarlierRestore* earlier, int64_t now_ms,
-                 RestorePlan* plan, const CallContext& context) {
-  return HeadPlanner(repository, target, means, defaults, earlier, now_ms, plan, context).Run();
+                 const ColdPacks& cold, RestorePlan* plan, const CallContext& context) {
+  return HeadPlanner(repository, target, means, defaults, earlier, now_ms, cold, plan, context)
+      .Run();
 }
 
 void UseMarkersOnly(PlannedTopic* topic) {

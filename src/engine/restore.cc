@@ -7,8 +7,10 @@
 #include "engine/cleaner_heads.h"
 #include "engine/plan_heads.h"
 #include "engine/read_ahead.h"
+#include "engine/restore_groups.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
+#include "engine/restore_thaw.h"
 #include "engine/restore_topics.h"
 #include "engine/settle.h"
 #include "engine/target_configs.h"
@@ -23,6 +25,8 @@ namespace {
 
 constexpr int kAttempts = 2;
 constexpr Millis kReplicasLimit{20'000};
+// How often readable copies may end in mid-restore.
+constexpr int kThawsMax = 10;
 // From so many offsets to pad, or bytes, on the target is measured.
 constexpr uint64_t kWorthOffsets = 500'000;
 constexpr uint64_t kWorthBytes = 2 * kGiB;
@@ -62,13 +66,14 @@ class Restore {
         progress_(progress),
         context_(context),
         journal_(repository, *options.clock),
+        thaw_(repository.store(), target, options.thaw, *options.clock, progress, context),
         topics_(target, *options.clock, progress, context),
         transactions_(target) {}
 
   Result<RestoreReport> Run(const format::SnapshotRef& snapshot) {
     int64_t begun = options_.clock->MonotonicNanos();
     progress_.Begin("planning", 0, 0);
-    MB_RETURN_IF_ERROR(Plan(snapshot));
+    MB_RETURN_IF_ERROR(PlanReadable(snapshot));
     for (const std::string& warning : report_.plan.warnings) progress_.Warn(warning);
     report_.restore_id = journal_.id_hex();
     if (journal_.done()) {
@@ -77,19 +82,34 @@ class Restore {
     }
     if (options_.dry_run) return std::move(report_);
     MB_RETURN_IF_ERROR(report_.plan.Refusal());
-    MB_RETURN_IF_ERROR(Execute());
+    MB_RETURN_IF_ERROR(thaw_.Explain(Execute(), report_.plan));
     report_.warnings = progress_.warnings();
     report_.seconds = SecondsSince(begun);
     return std::move(report_);
   }
+  bool may_go_on() const { return thaw_.may_go_on(); }
 
  private:
+  // Plans again after each thaw, until all that is read first is readable: only then is everything
+  // known.
+  Status PlanReadable(const format::SnapshotRef& snapshot) {
+    for (bool anew = true; anew;) {
+      MB_RETURN_IF_ERROR(Plan(snapshot));
+      if (journal_.done()) return Status::Ok();
+      MB_RETURN_IF_ERROR(thaw_.Inspect(report_.resumed, &report_.plan));
+      if (options_.dry_run || !report_.plan.refusals.empty()) return Status::Ok();
+      MB_ASSIGN_OR_RETURN(anew, thaw_.MakeReadable(report_.plan));
+    }
+    return Status::Ok();
+  }
+
   // Planned twice when there was an earlier run: whose topics may hold data is only known with the
   // plan's names.
   Status Plan(const format::SnapshotRef& snapshot) {
     int64_t now = options_.clock->WallMillis();
-    MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_,
-                                                      options_.selection, nullptr, now, context_));
+    MB_ASSIGN_OR_RETURN(report_.plan,
+                        MakeRestorePlan(repository_, snapshot, target_, options_.selection, nullptr,
+                                        now, thaw_.cold(), context_));
     MB_RETURN_IF_ERROR(journal_.Find(snapshot, report_.plan.target_cluster_id,
                                      OptionsText(report_.plan, options_.selection), context_));
     if (!journal_.found()) return PlanMeasured(snapshot, now);
@@ -99,8 +119,9 @@ class Restore {
       return PlanMeasured(snapshot, now);
     }
     report_.resumed = true;
-    MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_,
-                                                      options_.selection, &earlier, now, context_));
+    MB_ASSIGN_OR_RETURN(
+        report_.plan, MakeRestorePlan(repository_, snapshot, target_, options_.selection, &earlier,
+                                      now, thaw_.cold(), context_));
     return Status::Ok();
   }
 
@@ -111,12 +132,14 @@ class Restore {
     for (const PlannedTopic& topic : plan.topics) offsets += topic.filled;
     bool worth = offsets >= kWorthOffsets || plan.bytes >= kWorthBytes;
     if (!options_.calibrate || !worth || !plan.refusals.empty()) return Status::Ok();
+    // Measured when the data is there, unless this plan is all there will be.
+    if (plan.thaw.cold() > 0 && !options_.dry_run) return Status::Ok();
     progress_.Begin("measuring the target", 0, 0);
     selection_ = options_.selection;
-    MB_ASSIGN_OR_RETURN(selection_.rates,
-                        Calibrate(repository_, target_, plan, *options_.clock, context_));
+    MB_ASSIGN_OR_RETURN(selection_.rates, Calibrate(repository_, target_, plan, thaw_.cold(),
+                                                    *options_.clock, context_));
     MB_ASSIGN_OR_RETURN(report_.plan, MakeRestorePlan(repository_, snapshot, target_, selection_,
-                                                      nullptr, now, context_));
+                                                      nullptr, now, thaw_.cold(), context_));
     return Status::Ok();
   }
 
@@ -133,8 +156,20 @@ class Restore {
     MB_RETURN_IF_ERROR(SaveOffsetMaps());
     MB_RETURN_IF_ERROR(journal_.Begin(report_.plan, context_));
     MB_RETURN_IF_ERROR(PrepareProducers());
-    std::set<std::string> todo;
-    for (const PlannedTopic& topic : report_.plan.topics) todo.insert(topic.target);
+    for (size_t wave = 0; wave < thaw_.waves().size(); ++wave) {
+      MB_RETURN_IF_ERROR(thaw_.BeginWave(wave));
+      MB_RETURN_IF_ERROR(RestoreTopics(thaw_.waves()[wave].topics));
+    }
+    progress_.Begin("putting the topics' configs in force", 0, 0);
+    MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
+    MB_RETURN_IF_ERROR(RestoreGroups());
+    MB_RETURN_IF_ERROR(AwaitLogStarts());
+    MB_RETURN_IF_ERROR(CheckResult());
+    CrashPoint("restore.before_done");
+    return journal_.Done(context_);
+  }
+
+  Status RestoreTopics(std::set<std::string> todo) {
     for (int attempt = 0; attempt < kAttempts && !todo.empty(); ++attempt) {
       progress_.Begin("creating topics", 0, 0);
       MB_RETURN_IF_ERROR(topics_.Create(report_.plan, todo));
@@ -145,13 +180,7 @@ class Restore {
       MB_RETURN_IF_ERROR(producers_->Ensure(report_.plan, todo));
       MB_RETURN_IF_ERROR(FillTopics(todo, &todo, attempt + 1 == kAttempts));
     }
-    progress_.Begin("putting the topics' configs in force", 0, 0);
-    MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
-    MB_RETURN_IF_ERROR(RestoreGroups());
-    MB_RETURN_IF_ERROR(AwaitLogStarts());
-    MB_RETURN_IF_ERROR(CheckResult());
-    CrashPoint("restore.before_done");
-    return journal_.Done(context_);
+    return Status::Ok();
   }
 
   // Before anything is produced: where appending began is known from nothing else later.
@@ -500,38 +529,16 @@ class Restore {
 
   Status RestoreGroups() {
     progress_.Begin("restoring groups", 0, 0);
-    std::vector<std::string> names;
-    bool retained = true;
-    for (const PlannedGroup& group : report_.plan.groups) {
-      auto committed = target_.CommitGroupOffsets(group.group, group.offsets,
-                                                  options_.group_retention, context_);
-      MB_RETURN_IF_ERROR(committed.status().WithContext("offsets of group '" + group.group + "'"));
-      retained = retained && *committed;
-      names.push_back(group.group);
-      ++report_.groups_restored;
-    }
+    const std::vector<PlannedGroup>& groups = report_.plan.groups;
+    MB_ASSIGN_OR_RETURN(bool retained,
+                        CommitGroups(target_, groups, options_.group_retention, context_));
+    report_.groups_restored = groups.size();
     if (retained) {
       report_.groups_expire_ms = options_.clock->WallMillis() + options_.group_retention.count();
     } else {
       progress_.Warn(
           "the target keeps offsets of unused groups for a time of its own, 7 days by "
           "default (offsets.retention.minutes): start the groups before that");
-    }
-    CrashPoint("restore.after_groups");
-    if (names.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto stored, target_.FetchGroupOffsets(names, context_));
-    for (const PlannedGroup& group : report_.plan.groups) {
-      MB_ASSIGN_OR_RETURN(auto offsets, stored.at(group.group));
-      std::map<TopicPartition, int64_t> found;
-      for (const auto& o : offsets) found[{o.topic, o.partition}] = o.offset;
-      for (const auto& o : group.offsets) {
-        TopicPartition tp{o.topic, o.partition};
-        if (found.count(tp) > 0 && found[tp] == o.offset) continue;
-        return Status(Code::kOffsetMismatch, "group '" + group.group +
-                                                 "' does not stand at offset " +
-                                                 std::to_string(o.offset) + " of " + tp.ToString() +
-                                                 " after its offsets were committed");
-      }
     }
     return Status::Ok();
   }
@@ -593,6 +600,7 @@ class Restore {
   Progress& progress_;
   const CallContext& context_;
   RestoreJournal journal_;
+  RestoreThaw thaw_;
   TopicSetup topics_;
   kafka::Transactions transactions_;
   std::unique_ptr<RestoreProducers> producers_;
@@ -612,7 +620,12 @@ class Restore {
 Result<RestoreReport> RunRestore(repo::Repository& repository, const format::SnapshotRef& snapshot,
                                  kafka::Cluster& target, const RestoreOptions& options,
                                  Progress& progress, const CallContext& context) {
-  return Restore(repository, target, options, progress, context).Run(snapshot);
+  for (int thaws = 1;; ++thaws) {
+    Restore restore(repository, target, options, progress, context);
+    auto report = restore.Run(snapshot);
+    if (report.ok() || !restore.may_go_on() || thaws == kThawsMax) return report;
+    progress.Warn(report.status().message());
+  }
 }
 
 }  // namespace maxbrod::engine

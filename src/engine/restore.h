@@ -1,7 +1,7 @@
 // Restores a snapshot into a cluster at the same offsets.
 //
-// Order: plan -> record -> create topics -> record their ids -> pad below the log starts, first
-// batches -> DeleteRecords
+// Order: plan -> thaw -> record -> create topics -> record their ids -> pad below the log starts,
+// first batches -> DeleteRecords
 // -> data -> the real configs -> groups -> log starts safe on the brokers' disks -> record that it
 // is done. Killed anywhere, the same call goes on: only into the topic ids in its record, from the
 // end offsets the logs show.
@@ -30,6 +30,7 @@ struct RestoreOptions {
   // Measures the target before planning what has much to pad: it makes and deletes a topic. Without
   // it guesses are used.
   bool calibrate = true;
+  ThawOptions thaw;  // of packs in cold storage
   Clock* clock = &Clock::System();
 };
 
@@ -49,6 +50,9 @@ struct RestoreReport {
   double log_start_seconds = 0;  // waiting until log starts are on the brokers' disks
 };
 
+// What is read of cold storage is thawed first, if options.thaw allows it: kIncomplete when that
+// was asked for and nobody waits. Where readable copies end in mid-restore, it thaws them again and
+// goes on (with options.thaw.wait), or ends with kUnavailable, and the same call goes on.
 Result<RestoreReport> RunRestore(repo::Repository& repository, const format::SnapshotRef& snapshot,
                                  kafka::Cluster& target, const RestoreOptions& options,
                                  Progress& progress, const CallContext& context);

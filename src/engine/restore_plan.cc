@@ -9,8 +9,10 @@
 #include "engine/plan_heads.h"
 #include "engine/plan_limits.h"
 #include "engine/plan_partition.h"
+#include "engine/restore_thaw.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
+#include "repo/pack_writer.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -18,12 +20,14 @@ namespace {
 class Planner {
  public:
   Planner(repo::Repository& repository, kafka::Cluster& target, const RestoreSelection& selection,
-          const EarlierRestore* earlier, int64_t now_ms, const CallContext& context)
+          const EarlierRestore* earlier, int64_t now_ms, ColdPacks& cold,
+          const CallContext& context)
       : repository_(repository),
         target_(target),
         selection_(selection),
         earlier_(earlier),
         now_ms_(now_ms),
+        cold_(cold),
         context_(context) {}
 
   Result<RestorePlan> Run(const format::SnapshotRef& ref) {
@@ -42,6 +46,7 @@ class Planner {
     MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
     MB_RETURN_IF_ERROR(EstimatePlan(target_, &plan_, context_));
+    NamePacks({}, cold_, &plan_);
     return std::move(plan_);
   }
 
@@ -55,6 +60,7 @@ class Planner {
                                          missing[0] + "'")
           .WithHint("maxbrod show lists what is in it");
     }
+    MB_RETURN_IF_ERROR(ReadBlocks());
     std::set<std::string> taken;
     for (const auto& source : plan_.snapshot.topics) {
       if (!selection_.topics.Matches(source.topic())) continue;
@@ -100,8 +106,24 @@ class Planner {
     }
   }
 
+  // All block indexes first: where their packs lie is asked for together.
+  Status ReadBlocks() {
+    std::map<std::string, uint64_t> packs;
+    for (const auto& source : plan_.snapshot.topics) {
+      if (!selection_.topics.Matches(source.topic())) continue;
+      MB_ASSIGN_OR_RETURN(repo::TopicBlocks blocks, repository_.ReadTopicBlocks(source, context_));
+      for (const auto& [partition, uses] : blocks.partitions) {
+        for (const repo::BlockUse& use : uses) packs[repo::PackName(use.pack)] = use.pack.length();
+      }
+      blocks_[source.topic()] = std::move(blocks);
+    }
+    std::vector<PackToRead> all;
+    for (const auto& [name, bytes] : packs) all.push_back({name, bytes});
+    return cold_.Look(all, context_);
+  }
+
   Status PlanData(const format::TopicSnapshot& source, PlannedTopic* topic) {
-    MB_ASSIGN_OR_RETURN(repo::TopicBlocks blocks, repository_.ReadTopicBlocks(source, context_));
+    repo::TopicBlocks& blocks = blocks_[source.topic()];
     for (const auto& p : source.partitions()) {
       PlannedPartition planned;
       planned.partition = p.partition();
@@ -132,8 +154,10 @@ class Planner {
   Status ApplyCuts(const std::string& topic, PlannedPartition* p) {
     TimeCut cut{p->end, true, -1};
     if (selection_.at_ms) {
+      auto cold = [this](const repo::BlockUse& use) { return cold_.Has(use.pack); };
       MB_ASSIGN_OR_RETURN(cut, FindTimeCut(repository_.store(), p->blocks, p->log_start, p->end,
-                                           *selection_.at_ms, context_));
+                                           *selection_.at_ms, context_, cold));
+      if (cut.bound) plan_.thaw.AddUnknown("where --at cuts topic '" + topic + "'");
     }
     for (const OffsetCut& wanted : selection_.to_offsets) {
       if (wanted.topic != topic || wanted.partition != p->partition) continue;
@@ -180,7 +204,7 @@ class Planner {
     }
     if (needed.markers || needed.transactions) {
       MB_RETURN_IF_ERROR(PlanHeads(repository_, target_, HolesByMeans(), defaults_, earlier_,
-                                   now_ms_, &plan_, context_));
+                                   now_ms_, cold_, &plan_, context_));
     }
     MB_ASSIGN_OR_RETURN(plan_.abilities,
                         ProbeTarget(target_, needed, selection_.offsets.markers, context_));
@@ -277,7 +301,12 @@ class Planner {
         auto before = earlier_->starts.find(tp);
         if (before != earlier_->starts.end()) start = before->second;
       }
-      MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, start, context_));
+      bool guessed = false;
+      MB_ASSIGN_OR_RETURN(p.map, BuildOffsetMap(repository_, p, start, cold_, &guessed, context_));
+      if (guessed) {
+        plan_.thaw.AddUnknown("how many records of topic '" + topic->source +
+                              "' are restored, and where");
+      }
       p.records = static_cast<uint64_t>(p.map->records());
       topic->records += p.records;
     }
@@ -446,7 +475,9 @@ class Planner {
   const RestoreSelection& selection_;
   const EarlierRestore* earlier_;
   const int64_t now_ms_;
+  ColdPacks& cold_;
   const CallContext& context_;
+  std::map<std::string, repo::TopicBlocks> blocks_;
   std::shared_ptr<const kafka::ClusterMetadata> metadata_;
   TopicDefaults defaults_;
   std::map<TopicPartition, int64_t> append_at_;
@@ -479,9 +510,9 @@ bool EarlierRestore::Made(const PlannedTopic& topic) const {
 Result<RestorePlan> MakeRestorePlan(repo::Repository& repository,
                                     const format::SnapshotRef& snapshot, kafka::Cluster& target,
                                     const RestoreSelection& selection,
-                                    const EarlierRestore* earlier, int64_t now_ms,
+                                    const EarlierRestore* earlier, int64_t now_ms, ColdPacks& cold,
                                     const CallContext& context) {
-  return Planner(repository, target, selection, earlier, now_ms, context).Run(snapshot);
+  return Planner(repository, target, selection, earlier, now_ms, cold, context).Run(snapshot);
 }
 
 }  // namespace maxbrod::engine

@@ -11,9 +11,11 @@
 
 #include "aws/msk_cluster.h"
 #include "engine/aborted_index.h"
+#include "engine/cold_packs.h"
 #include "engine/progress.h"
 #include "engine/selection.h"
 #include "engine/target_abilities.h"
+#include "engine/thaw.h"
 #include "engine/time_cut.h"
 #include "kafka/cluster.h"
 #include "repo/offset_map.h"
@@ -163,6 +165,8 @@ struct RestorePlan {
   double seconds_estimate = 0;
   double cleaner_backoff_seconds = 15;  // of the brokers' cleaner, the longest
   int64_t checkpoint_wait_ms = 0;       // until brokers have log starts on disk
+  // Packs in cold storage. While it names something unknown, the plan is good for estimates only.
+  ThawNeed thaw;
 
   // One refusal more; the first one's code and hint stay.
   void Refuse(Code code, const std::string& what, const std::string& hint);
@@ -181,10 +185,12 @@ struct EarlierRestore {
   bool Made(const PlannedTopic& topic) const;
 };
 
+// Reads no pack that `cold` finds to be in cold storage: what only its data would tell is
+// estimated, and named in thaw.unknown.
 Result<RestorePlan> MakeRestorePlan(repo::Repository& repository,
                                     const format::SnapshotRef& snapshot, kafka::Cluster& target,
                                     const RestoreSelection& selection,
-                                    const EarlierRestore* earlier, int64_t now_ms,
+                                    const EarlierRestore* earlier, int64_t now_ms, ColdPacks& cold,
                                     const CallContext& context);
 
 }  // namespace maxbrod::engine

@@ -12,8 +12,9 @@ namespace {
 
 class CutFinder {
  public:
-  CutFinder(store::Store& store, int64_t start, int64_t end, int64_t time_ms)
-      : store_(store), start_(start), end_(end), time_ms_(time_ms) {
+  CutFinder(store::Store& store, int64_t start, int64_t end, int64_t time_ms,
+            const BlockIsCold& cold)
+      : store_(store), start_(start), end_(end), time_ms_(time_ms), cold_(cold) {
     cut_.offset = std::max(start, end);
     cut_.at_end = true;
   }
@@ -32,6 +33,13 @@ class CutFinder {
         continue;
       }
       MB_RETURN_IF_ERROR(context.Check());
+      if (cold_ && cold_(use)) {
+        Keep(time_ms_);
+        cut_.bound = true;
+        cut_.offset = to;
+        cut_.at_end = false;
+        break;
+      }
       ByteView batches;
       MB_RETURN_IF_ERROR(
           repo::ReadBlock(store_, use.pack, use.entry, &storage_, &batches, context));
@@ -83,6 +91,7 @@ class CutFinder {
 
   store::Store& store_;
   const int64_t start_, end_, time_ms_;
+  const BlockIsCold& cold_;
   Bytes storage_, decompressed_;
   TimeCut cut_;
 };
@@ -98,9 +107,9 @@ bool ParseNumber(std::string_view text, Number* out) {
 }  // namespace
 
 Result<TimeCut> FindTimeCut(store::Store& store, const std::vector<repo::BlockUse>& blocks,
-                            int64_t start, int64_t end, int64_t time_ms,
-                            const CallContext& context) {
-  return CutFinder(store, start, end, time_ms).Run(blocks, context);
+                            int64_t start, int64_t end, int64_t time_ms, const CallContext& context,
+                            const BlockIsCold& cold) {
+  return CutFinder(store, start, end, time_ms, cold).Run(blocks, context);
 }
 
 Result<OffsetCut> ParseToOffset(std::string_view text) {

@@ -1,6 +1,7 @@
 // Where a restore ends that goes no further than a point in time, or an offset.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,12 @@ struct TimeCut {
   // in part below the cut or above the start, it may be that of the other part (never beyond the
   // time asked for).
   int64_t timestamp_of_last = -1;
+  // The block that holds the cut could not be read: the cut lies in it, at `offset` at the latest.
+  bool bound = false;
 };
+
+// Whether a block cannot be read now; empty: all can.
+using BlockIsCold = std::function<bool(const repo::BlockUse&)>;
 
 // Cuts the partition's records at offsets [start, end) at the first one, in the order of offsets,
 // whose timestamp is after `time_ms`, be it in the middle of a batch. Under CreateTime producers
@@ -33,10 +39,11 @@ struct TimeCut {
 // `blocks` as a plan has them, ascending. Reads only blocks that hold something newer, which is one
 // in all but odd cases (such as a batch whose newest record was compacted away), and decodes one
 // batch of it; `max_timestamp` of blocks and batches is believed, as the broker's own time index
-// believes it. Memory: one block and one decompressed batch. kCorrupt, or what the store says.
+// believes it. A block that is `cold` is not read but bounds the cut. Memory: one block and one
+// decompressed batch. kCorrupt, or what the store says.
 Result<TimeCut> FindTimeCut(store::Store& store, const std::vector<repo::BlockUse>& blocks,
-                            int64_t start, int64_t end, int64_t time_ms,
-                            const CallContext& context);
+                            int64_t start, int64_t end, int64_t time_ms, const CallContext& context,
+                            const BlockIsCold& cold = {});
 
 // "orders:3:12345", as --to-offset takes it: of this partition, offsets below 12345 are kept.
 struct OffsetCut {

@@ -9,6 +9,7 @@
 #include "engine/verify_packs.h"
 #include "engine/verify_settings.h"
 #include "kafka/errors.h"
+#include "repo/pack_writer.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -37,7 +38,8 @@ class ClusterVerifier {
         options_(options),
         progress_(progress),
         context_(context),
-        limiter_(0, *options.clock) {}
+        limiter_(0, *options.clock),
+        gate_(repository.store(), options.cold, *options.clock, progress) {}
 
   Result<LiveVerifyReport> Run(const format::SnapshotRef& ref) {
     int64_t begun = options_.clock->MonotonicNanos();
@@ -218,7 +220,9 @@ class ClusterVerifier {
   std::vector<CompareTask> TasksOf(const TopicPartition& tp, const ComparedPartition& p,
                                    const Sampler& sampler) const {
     std::vector<CompareTask> tasks;
-    if (sampler.all()) {
+    bool cold = std::any_of(p.blocks.begin(), p.blocks.end(),
+                            [this](const repo::BlockUse& use) { return gate_.Skips(use.pack); });
+    if (sampler.all() && !cold) {
       tasks.push_back(NewTask(tp, p, p.start, p.end));
       tasks.back().reads_on = tasks.back().compacted;
       tasks.back().blocks = p.blocks;
@@ -226,7 +230,8 @@ class ClusterVerifier {
     }
     bool goes_on = false;
     for (const repo::BlockUse& use : p.blocks) {
-      bool taken = sampler.Takes(AsBytes(use.pack.id()), use.entry.place.pack_offset);
+      bool taken = sampler.Takes(AsBytes(use.pack.id()), use.entry.place.pack_offset) &&
+                   !gate_.Skips(use.pack);
       if (taken && !goes_on) tasks.push_back(NewTask(tp, p, use.use_from, use.use_to));
       if (taken) {
         tasks.back().end = use.use_to;
@@ -250,7 +255,28 @@ class ClusterVerifier {
     return rounds;
   }
 
+  Status OpenPacks() {
+    std::map<std::string, uint64_t> sizes;
+    for (const auto& [tp, p] : partitions_) {
+      for (const repo::BlockUse& use : p.blocks) {
+        if (options_.sampler.Takes(AsBytes(use.pack.id()), use.entry.place.pack_offset))
+          sizes[repo::PackName(use.pack)] = use.pack.length();
+      }
+    }
+    std::vector<PackToRead> packs;
+    for (const auto& [name, bytes] : sizes) packs.push_back({name, bytes});
+    MB_RETURN_IF_ERROR(gate_.Open(packs, "verify", context_));
+    report_.cold_packs = gate_.skipped();
+    report_.cold_bytes = gate_.skipped_bytes();
+    if (report_.cold_packs > 0) {
+      report_.notes.push_back(std::to_string(report_.cold_packs) +
+                              " packs are in cold storage: the records in them were not compared");
+    }
+    return Status::Ok();
+  }
+
   Status CompareData() {
+    MB_RETURN_IF_ERROR(OpenPacks());
     std::vector<Round> rounds = PlanRounds();
     uint64_t bytes = 0, records = 0;
     for (const Round& round : rounds) {
@@ -370,6 +396,7 @@ class ClusterVerifier {
   Progress& progress_;
   const CallContext& context_;
   RateLimiter limiter_;
+  ThawGate gate_;
   repo::Snapshot snapshot_;
   std::vector<ComparedTopic> topics_;
   std::set<std::string> dense_;                             // of them

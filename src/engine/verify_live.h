@@ -14,6 +14,7 @@
 #include "engine/compare_partition.h"
 #include "engine/fetch_pool.h"
 #include "engine/selection.h"
+#include "engine/thaw_gate.h"
 
 namespace maxbrod::engine {
 
@@ -27,6 +28,7 @@ struct LiveVerifyOptions {
   size_t memory = 512 * kMiB;
   size_t connections_per_broker = 2;
   Millis stall_limit{120'000};
+  ColdPolicy cold;
   Clock* clock = &Clock::System();
 };
 
@@ -51,7 +53,9 @@ struct LiveVerifyReport {
   std::vector<RemovedRange> removed_by_retention;
   std::vector<UnreadPartition> unread;
   uint64_t partitions_moved_on = 0;  // their logs go on beyond the snapshot's end
-  uint64_t groups_moved_on = 0;      // their offsets have gone on, as consumers do
+  // Packs in cold storage that were left out by choice, with the records in them.
+  uint64_t cold_packs = 0, cold_bytes = 0;
+  uint64_t groups_moved_on = 0;  // their offsets have gone on, as consumers do
   std::vector<std::string> notes;
   Sampler sampler;
   double seconds = 0;
@@ -62,6 +66,7 @@ struct LiveVerifyReport {
 };
 
 // Differences stand in the report. A non-OK result means that comparing itself could not go on.
+// Packs in cold storage: as VerifyRepository.
 Result<LiveVerifyReport> VerifyCluster(repo::Repository& repository,
                                        const format::SnapshotRef& snapshot, kafka::Cluster& cluster,
                                        const LiveVerifyOptions& options, Progress& progress,

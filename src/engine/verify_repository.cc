@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <functional>
-#include <mutex>
-#include <thread>
 
+#include "engine/parallel.h"
 #include "engine/verify_packs.h"
 #include "repo/check.h"
 #include "repo/content_object.h"
@@ -35,7 +34,11 @@ class Verifier {
  public:
   Verifier(repo::Repository& repository, const VerifyOptions& options, Progress& progress,
            const CallContext& context)
-      : repository_(repository), options_(options), progress_(progress), context_(context) {}
+      : repository_(repository),
+        options_(options),
+        progress_(progress),
+        context_(context),
+        gate_(repository.store(), options.cold, *options.clock, progress) {}
 
   Result<VerifyReport> Run() {
     int64_t begun = options_.clock->MonotonicNanos();
@@ -76,7 +79,7 @@ class Verifier {
     report_.checkpoints = check.checkpoints;
     report_.manifests = check.manifests;
     report_.snapshots = check.snapshots;
-    report_.packs = uses_.packs().size();
+    report_.packs = uses_.packs().size() - gate_.skipped();
     report_.objects = kConfigs + report_.commits + report_.checkpoints + report_.manifests +
                       check.offset_maps + report_.snapshots + report_.packs;
     report_.unreferenced_objects = check.unreferenced.size();
@@ -203,9 +206,16 @@ class Verifier {
   }
 
   Status ReadPacks() {
+    std::vector<PackToRead> packs_to_read;
+    for (const auto& [id, use] : uses_.packs())
+      packs_to_read.push_back({repo::PackName(use.ref), use.ref.length()});
+    MB_RETURN_IF_ERROR(gate_.Open(packs_to_read, "verify", context_));
+    report_.cold_packs = gate_.skipped();
+    report_.cold_bytes = gate_.skipped_bytes();
     std::vector<const PackUse*> jobs;
     uint64_t bytes = 0;
     for (const auto& [id, use] : uses_.packs()) {
+      if (gate_.Skips(use.ref)) continue;
       jobs.push_back(&use);
       bytes += use.only_known ? use.plain_bytes : use.ref.plain_bytes();
     }
@@ -214,32 +224,16 @@ class Verifier {
                     static_cast<uint64_t>(static_cast<double>(bytes) * fraction), 0);
     PackVerifier packs(repository_.store(), uses_, options_.sampler, &problems_, &totals_,
                        progress_);
-    std::atomic<size_t> next{0};
-    std::atomic<bool> failed{false};
-    std::mutex mutex;
-    Status failure;
-    {
-      std::vector<std::jthread> threads;
-      size_t count = std::min(std::max<size_t>(options_.threads, 1), jobs.size());
-      for (size_t t = 0; t < count; ++t) {
-        threads.emplace_back([&] {
-          for (size_t i = next++; i < jobs.size() && !failed; i = next++) {
-            Status status = packs.Verify(*jobs[i], context_);
-            if (status.ok()) continue;
-            std::lock_guard lock(mutex);
-            if (!failed.exchange(true))
-              failure = std::move(status).WithContext(repo::PackName(jobs[i]->ref));
-          }
-        });
-      }
-    }
-    return failure;
+    return ForEachInParallel(jobs.size(), options_.threads, [&](size_t i) {
+      return packs.Verify(*jobs[i], context_).WithContext(repo::PackName(jobs[i]->ref));
+    });
   }
 
   repo::Repository& repository_;
   const VerifyOptions& options_;
   Progress& progress_;
   const CallContext& context_;
+  ThawGate gate_;
   std::shared_ptr<const repo::State> state_;
   PackUses uses_;
   ProblemList problems_;

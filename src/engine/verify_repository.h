@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "engine/progress.h"
+#include "engine/thaw_gate.h"
 #include "engine/verify.h"
 #include "repo/repository.h"
 
@@ -18,6 +19,7 @@ struct VerifyOptions {
       nullptr;      // only what it needs; null: everything that commits name
   Sampler sampler;  // of the packs' blocks; indexes and the rest are always read
   size_t threads = 2;
+  ColdPolicy cold;
   Clock* clock = &Clock::System();
 };
 
@@ -33,6 +35,8 @@ struct VerifyReport {
   // Objects that no commit names: left by runs that were killed. No problem.
   uint64_t unreferenced_objects = 0;
   uint64_t unreferenced_bytes = 0;
+  // Packs in cold storage that were left out by choice.
+  uint64_t cold_packs = 0, cold_bytes = 0;
   Sampler sampler;
   double seconds = 0;
   // OK or kCorrupt.
@@ -41,7 +45,8 @@ struct VerifyReport {
 
 // Damage stands in the report. A non-OK result means that verification itself could not go on
 // (store not reachable, no permission, cancelled). Memory: threads x (a block and 16 MiB), and 16
-// bytes per block of the repository.
+// bytes per block of the repository. kUnavailable before any pack is read when some are in cold
+// storage, and kIncomplete while they are thawed, unless options.cold says otherwise.
 Result<VerifyReport> VerifyRepository(repo::Repository& repository, const VerifyOptions& options,
                                       Progress& progress, const CallContext& context);
 

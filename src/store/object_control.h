@@ -37,8 +37,9 @@ class ObjectControl {
  public:
   virtual ~ObjectControl() = default;
   virtual Result<ObjectStanding> Standing(const std::string& name, const CallContext& context) = 0;
-  // Asks for a readable copy for `days` from when it is there. OK also when a thaw is under way; on
-  // a thawed object it sets the copy's end anew.
+  // Asks for a readable copy for `days` from when it is there; 0 where the object itself is moved
+  // out of its archive (INTELLIGENT_TIERING). OK also when a thaw is under way; on a thawed object
+  // it sets the copy's end anew.
   virtual Status Thaw(const std::string& name, int days, ThawTier tier,
                       const CallContext& context) = 0;
   // Keeps the object from being removed until then. A retention is never shortened by it:

@@ -435,12 +435,27 @@ TEST(S3UrlTest, ArchivesAreNothingToWriteTo) {
 }
 
 TEST(S3UrlTest, Refuses) {
-  for (const char* bad :
-       {"s3:abc", "s3://", "s3://a", "s3://Abc", "s3://abc:99/x", "s3://key:pw@abc/x",
-        "s3://abc//x", "s3://abc/x//y", "s3://abc/x/../y", "s3://abc/%", "s3://abc/%0a",
-        "s3://abc#f", "s3://abc?region", "s3://abc?colour=red", "s3://abc?path_style=maybe",
-        "s3://abc?endpoint=h:1", "s3://abc?sse=none", "s3://abc?kms_key_id=x",
-        "s3://abc?region=%2"}) {
+  for (const char* bad : {"s3:abc",
+                          "s3://",
+                          "s3://a",
+                          "s3://Abc",
+                          "s3://abc:99/x",
+                          "s3://key:pw@abc/x",
+                          "s3://abc//x",
+                          "s3://abc/x//y",
+                          "s3://abc/x/../y",
+                          "s3://abc/%",
+                          "s3://abc/%0a",
+                          "s3://abc#f",
+                          "s3://abc?region",
+                          "s3://abc?colour=red",
+                          "s3://abc?path_style=maybe",
+                          "s3://abc?endpoint=h:1",
+                          "s3://abc?sse=none",
+                          "s3://abc?kms_key_id=x",
+                          "s3://abc?region=%2",
+                          "s3://abc?storage_class=GLACIER",
+                          "s3://abc?storage_class=DEEP_ARCHIVE"}) {
     Status status = ParseS3Url(bad).status();
     EXPECT_EQ(status.code(), Code::kInvalidArgument) << bad;
     EXPECT_FALSE(status.hint().empty()) << bad;
