@@ -141,11 +141,6 @@ Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& g
   store_options.s3_buffers = std::make_shared<ByteBudget>(memory.held());
   store_options.s3_part_bytes = memory.part_bytes;
   MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url, store_options));
-=======
-Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals,
-                                                                bool ask) const {
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
->>>>>>> bucket
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;
