@@ -17,13 +17,14 @@ std::vector<HttpHeader> HeadersOfXml(const std::string& body) {
 }  // namespace
 
 Status S3Client::RestoreObject(const std::string& key, int days, std::string_view tier,
-                               const CallContext& context) {
+                               const CallContext& context, const std::string& version) {
   const std::string body = fmt::format(
       "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Days>{}</Days>"
       "<GlacierJobParameters><Tier>{}</Tier></GlacierJobParameters></RestoreRequest>",
       days, tier);
   Call call{S3Request::kRestore, "s3:RestoreObject", "POST", key};
   call.query = {{"restore", ""}};
+  if (!version.empty()) call.query.emplace_back("versionId", version);
   call.headers = HeadersOfXml(body);
   call.body = {AsBytes(body)};
   S3Failure failure;
