@@ -10,6 +10,7 @@
 #include "aws/sigv4.h"
 #include "aws/xml.h"
 #include "base/limits.h"
+#include "base/user_time.h"
 #include "codec/crc32c.h"
 #include "codec/hash.h"
 
@@ -22,6 +23,7 @@ constexpr size_t kAlwaysHashedBytes = 64 * kKiB;
 // Damage on the way is gone at the second look, damage in the store is not.
 constexpr int kChecksumTries = 2;
 constexpr size_t kListBytesMax = 16 * kMiB;
+constexpr int64_t kSecondMs = 1000;
 
 bool IsLoopback(std::string_view host) {
   return host == "localhost" || host == "[::1]" || host.starts_with("127.");
@@ -51,6 +53,15 @@ Status CredentialsStatus(const Status& status) {
   if (status.code() != Code::kNotFound) return status.WithContext("credentials for S3");
   Status none(Code::kAuthentication, "credentials for S3: " + status.message());
   return status.hint().empty() ? none : std::move(none).WithHint(status.hint());
+}
+
+std::vector<std::pair<std::string, std::string>> OfVersion(const std::string& version) {
+  if (version.empty()) return {};
+  return {{"versionId", version}};
+}
+
+std::string_view ReadAction(const std::string& version) {
+  return version.empty() ? "s3:GetObject" : "s3:GetObjectVersion";
 }
 
 int64_t TimeOf(const HttpResponse& response, std::string_view header) {
@@ -288,11 +299,19 @@ Result<S3Write> S3Client::PerformWrite(const Call& call, const CallContext& cont
   return status;
 }
 
-void S3Client::AddStorageHeaders(const std::string& storage_class,
-                                 std::vector<HttpHeader>* headers) const {
+void S3Client::AddStorageHeaders(const S3Storing& storing, std::vector<HttpHeader>* headers) const {
   // A type of our own, so that nobody guesses one (and some imitations would then drop the body).
   headers->push_back({"Content-Type", "application/octet-stream"});
-  if (!storage_class.empty()) headers->push_back({"x-amz-storage-class", storage_class});
+  if (!storing.storage_class.empty()) {
+    headers->push_back({"x-amz-storage-class", storing.storage_class});
+  }
+  if (!storing.lock_mode.empty()) {
+    const int64_t until =
+        clock_.WallMillis() + skew_ms_.load(std::memory_order_relaxed) + storing.lock_ms;
+    headers->push_back({"x-amz-object-lock-mode", std::string(storing.lock_mode)});
+    headers->push_back(
+        {"x-amz-object-lock-retain-until-date", FormatUserTime(until / kSecondMs * kSecondMs)});
+  }
   if (!options_.sse.empty()) headers->push_back({"x-amz-server-side-encryption", options_.sse});
   if (!options_.kms_key_id.empty()) {
     headers->push_back({"x-amz-server-side-encryption-aws-kms-key-id", options_.kms_key_id});
@@ -300,17 +319,18 @@ void S3Client::AddStorageHeaders(const std::string& storage_class,
 }
 
 Result<S3Write> S3Client::Put(const std::string& key, std::span<const ByteView> pieces,
-                              uint32_t crc32c, const std::string& storage_class,
+                              uint32_t crc32c, const S3Storing& storing,
                               const CallContext& context) {
   Call call{S3Request::kPut, "s3:PutObject", "PUT", key};
   call.headers = {{"If-None-Match", "*"}, {"x-amz-checksum-crc32c", Crc32cHeader(crc32c)}};
-  AddStorageHeaders(storage_class, &call.headers);
+  AddStorageHeaders(storing, &call.headers);
   call.body.assign(pieces.begin(), pieces.end());
   return PerformWrite(call, context);
 }
 
-Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallContext& context) {
-  Call call{S3Request::kGet, "s3:GetObject", "GET", key};
+Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallContext& context,
+                            const std::string& version) {
+  Call call{S3Request::kGet, ReadAction(version), "GET", key, OfVersion(version)};
   call.headers = {{"x-amz-checksum-mode", "ENABLED"}};
   call.body_max = size_max;
   for (int tries = 1; tries <= kChecksumTries; ++tries) {
@@ -336,16 +356,16 @@ Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallC
 }
 
 Status S3Client::GetRange(const std::string& key, uint64_t offset, MutableByteView out,
-                          const CallContext& context) {
+                          const CallContext& context, const std::string& version) {
   auto shorter = [&](std::string_view size) {
     return Status(Code::kCorrupt, fmt::format("object '{}' has {} bytes; {} from {} were asked for",
                                               key, size, out.size(), offset));
   };
   if (offset > INT64_MAX || out.size() > INT64_MAX - offset) {
-    MB_ASSIGN_OR_RETURN(S3ObjectInfo info, Head(key, context));
+    MB_ASSIGN_OR_RETURN(S3ObjectInfo info, Head(key, context, version));
     return shorter(std::to_string(info.size));
   }
-  Call call{S3Request::kGet, "s3:GetObject", "GET", key};
+  Call call{S3Request::kGet, ReadAction(version), "GET", key, OfVersion(version)};
   call.headers = {{"Range", fmt::format("bytes={}-{}", offset, offset + out.size() - 1)}};
   call.into = out;
   S3Failure failure;
@@ -362,14 +382,16 @@ Status S3Client::GetRange(const std::string& key, uint64_t offset, MutableByteVi
   return Status::Ok();
 }
 
-Result<S3ObjectInfo> S3Client::Head(const std::string& key, const CallContext& context) {
-  Call call{S3Request::kHead, "s3:GetObject", "HEAD", key};
+Result<S3ObjectInfo> S3Client::Head(const std::string& key, const CallContext& context,
+                                    const std::string& version) {
+  Call call{S3Request::kHead, ReadAction(version), "HEAD", key, OfVersion(version)};
   S3Failure failure;
   MB_ASSIGN_OR_RETURN(HttpResponse response, Perform(call, context, &failure));
   if (!response.ok()) {
     // The answer to a HEAD does not say why; a GET's does.
     if (failure.http_status == 400 || failure.http_status == 403) {
-      Call get{S3Request::kGet, "s3:GetObject", "GET", key, {}, {{"Range", "bytes=0-0"}}};
+      Call get{S3Request::kGet,         call.action, "GET", key, OfVersion(version),
+               {{"Range", "bytes=0-0"}}};
       S3Failure why;
       Result<HttpResponse> again = Perform(get, context, &why);
       if (!again.ok()) return again.status();

@@ -90,6 +90,28 @@ struct S3ObjectInfo {
   bool legal_hold = false;
 };
 
+// How a new object is kept.
+struct S3Storing {
+  std::string storage_class{};   // empty: STANDARD
+  std::string_view lock_mode{};  // GOVERNANCE, COMPLIANCE; empty: none
+  int64_t lock_ms = 0;           // counted from the request, by the server's clock
+};
+
+// One version of an object in a bucket with versioning, or the mark that it was deleted.
+struct S3Version {
+  std::string key;
+  std::string id;  // "null": written while there was no versioning
+  bool deleted = false;
+  uint64_t size = 0;
+  int64_t modified_ms = 0;
+  std::string storage_class{};
+};
+
+struct S3VersionListing {
+  std::vector<S3Version> versions;  // as S3 orders them: by key, of one key the newest first
+  std::string next_key, next_id;    // where the next page begins; both empty: this was the last
+};
+
 struct S3Listing {
   std::vector<S3ObjectInfo> objects;
   std::string continuation;  // of the next page; empty: this was the last
@@ -118,16 +140,25 @@ class S3Client {
 
   // Creates the object if there is none. A status that is not OK: certainly not applied.
   Result<S3Write> Put(const std::string& key, std::span<const ByteView> pieces, uint32_t crc32c,
-                      const std::string& storage_class, const CallContext& context);
+                      const S3Storing& storing, const CallContext& context);
+  // Reads are of the newest version, or of that with the id `version`.
   // The whole object, its checksum compared where S3 has one; larger is kCorrupt. kNotFound.
-  Result<Bytes> Get(const std::string& key, size_t size_max, const CallContext& context);
+  Result<Bytes> Get(const std::string& key, size_t size_max, const CallContext& context,
+                    const std::string& version = {});
   // Fills `out`, which must not be empty, from `offset`. kCorrupt when the object is shorter.
   Status GetRange(const std::string& key, uint64_t offset, MutableByteView out,
-                  const CallContext& context);
-  Result<S3ObjectInfo> Head(const std::string& key, const CallContext& context);
+                  const CallContext& context, const std::string& version = {});
+  Result<S3ObjectInfo> Head(const std::string& key, const CallContext& context,
+                            const std::string& version = {});
   // One page of at most `limit` keys. `continuation`, where not empty, goes on from another page.
   Result<S3Listing> List(const std::string& prefix, const std::string& start_after, size_t limit,
                          const std::string& continuation, const CallContext& context);
+  // All versions of keys with that prefix, a page; `next_key` and `next_id` are those of the page
+  // before (s3_versions.cc).
+  Result<S3VersionListing> ListVersions(const std::string& prefix, const std::string& next_key,
+                                        const std::string& next_id, const CallContext& context);
+  // Whether the bucket keeps versions, or kept them once.
+  Result<bool> KeepsVersions(const CallContext& context);
   // OK, too, when there was none: S3 does not tell.
   Status Delete(const std::string& key, const CallContext& context);
   // Up to 1000 keys at once; the first that could not be deleted is the error.
@@ -136,14 +167,14 @@ class S3Client {
   // Expedited; days 0 for INTELLIGENT_TIERING; OK also when a thaw is under way. PutRetention:
   // `mode` is GOVERNANCE or COMPLIANCE.
   Status RestoreObject(const std::string& key, int days, std::string_view tier,
-                       const CallContext& context);
+                       const CallContext& context, const std::string& version = {});
   Status PutRetention(const std::string& key, std::string_view mode, int64_t until_ms,
                       const CallContext& context);
   // The server's clock, by the Date header of an answer.
   Result<int64_t> ServerTime(const CallContext& context);
 
   // Multipart uploads (s3_multipart.cc), with a CRC-32C of the whole object.
-  Result<std::string> CreateUpload(const std::string& key, const std::string& storage_class,
+  Result<std::string> CreateUpload(const std::string& key, const S3Storing& storing,
                                    const CallContext& context);
   Result<S3Part> UploadPart(const std::string& key, const std::string& upload_id, size_t number,
                             std::span<const ByteView> pieces, uint32_t crc32c,
@@ -185,7 +216,7 @@ class S3Client {
   std::string UrlOf(const Call& call, const std::string& region) const;
   Status StatusOf(const Call& call, const S3Failure& failure) const;
   Status SkewStatus(const S3Failure& failure) const;
-  void AddStorageHeaders(const std::string& storage_class, std::vector<HttpHeader>* headers) const;
+  void AddStorageHeaders(const S3Storing& storing, std::vector<HttpHeader>* headers) const;
   std::string region() const;
 
   const S3Options options_;

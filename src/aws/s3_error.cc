@@ -66,7 +66,15 @@ constexpr Meaning kMeanings[] = {
     {"XMinioStorageFull", Code::kOutOfSpace, false, ""},
 };
 
+constexpr std::string_view kNoLockHint =
+    "Object Lock must be enabled in the bucket (it can be at any time, with versioning); or leave "
+    "lock= out of --repo";
+
 Meaning MeaningOf(const S3Failure& failure) {
+  // The code alone ("InvalidRequest") says nothing.
+  bool of_lock = failure.message.find("ObjectLockConfiguration") != std::string::npos ||
+                 failure.message.find("Object Lock Configuration") != std::string::npos;
+  if (failure.http_status == 400 && of_lock) return {"", Code::kUnsupported, false, kNoLockHint};
   for (const Meaning& meaning : kMeanings) {
     if (meaning.s3_code == failure.code) return meaning;
   }

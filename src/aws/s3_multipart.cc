@@ -8,12 +8,12 @@
 
 namespace maxbrod::aws {
 
-Result<std::string> S3Client::CreateUpload(const std::string& key, const std::string& storage_class,
+Result<std::string> S3Client::CreateUpload(const std::string& key, const S3Storing& storing,
                                            const CallContext& context) {
   Call call{S3Request::kCreateUpload, "s3:PutObject", "POST", key};
   call.query = {{"uploads", ""}};
   call.headers = {{"x-amz-checksum-algorithm", "CRC32C"}, {"x-amz-checksum-type", "FULL_OBJECT"}};
-  AddStorageHeaders(storage_class, &call.headers);
+  AddStorageHeaders(storing, &call.headers);
   MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
   MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
   std::string id(xml.Text("UploadId"));

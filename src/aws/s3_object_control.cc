@@ -6,7 +6,7 @@
 
 namespace maxbrod::aws {
 Status S3Client::RestoreObject(const std::string& key, int days, std::string_view tier,
-                               const CallContext& context) {
+                               const CallContext& context, const std::string& version) {
   const std::string lifetime = days > 0 ? fmt::format("<Days>{}</Days>", days) : "";
   const std::string body = fmt::format(
       "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}"
@@ -14,6 +14,7 @@ Status S3Client::RestoreObject(const std::string& key, int days, std::string_vie
       lifetime, tier);
   Call call{S3Request::kRestore, "s3:RestoreObject", "POST", key};
   call.query = {{"restore", ""}};
+  if (!version.empty()) call.query.emplace_back("versionId", version);
   call.headers = HeadersOfXml(body);
   call.body = {AsBytes(body)};
   S3Failure failure;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 
+#include "base/user_time.h"
 #include "codec/crc32c.h"
 
 namespace maxbrod::aws {
@@ -90,7 +91,7 @@ class S3Test : public ::testing::Test {
   }
   Result<S3Write> Put() {
     const ByteView body = AsBytes("body");
-    return client().Put("a/key", {&body, 1}, Crc32c(body), "", context_);
+    return client().Put("a/key", {&body, 1}, Crc32c(body), {}, context_);
   }
   // "done", "exists", "unknown", or an error's name with "!" if it is retryable.
   std::string PutWord() { return Word(Put()); }
@@ -117,7 +118,7 @@ TEST_F(S3Test, PutsUnderACondition) {
   options_.kms_key_id = "key-1";
   Answers({Answer(200)});
   const std::vector<ByteView> pieces = {AsBytes("12345"), AsBytes("6789")};
-  auto write = client().Put("a key/+", pieces, 0xe3069283, "STANDARD_IA", context_);
+  auto write = client().Put("a key/+", pieces, 0xe3069283, {"STANDARD_IA"}, context_);
   ASSERT_EQ(Word(write), "done");
   EXPECT_EQ(write->server_ms, kServerTime);
   EXPECT_EQ(http_->sent[0].method, "PUT");
@@ -161,7 +162,7 @@ TEST_F(S3Test, LargeBodiesAreHashedOnlyWhereTheWayIsNotSafe) {
     options_.endpoint = endpoint;
     client_.reset();
     Answers({Answer(200)});
-    EXPECT_TRUE(client().Put("k", {&bytes, 1}, 0, "", context_).ok());
+    EXPECT_TRUE(client().Put("k", {&bytes, 1}, 0, {}, context_).ok());
     return http_->Header("X-Amz-Content-Sha256");
   };
   EXPECT_EQ(hash("", body), "UNSIGNED-PAYLOAD");
@@ -417,6 +418,67 @@ TEST_F(S3Test, DeletesManyAtOnce) {
   Status status = client().DeleteMany(keys, context_);
   EXPECT_EQ(Word(status), "permission");
   EXPECT_THAT(status.message(), HasSubstr("'b&'"));
+}
+
+TEST_F(S3Test, LocksAreAskedForAtThePut) {
+  Answers({Answer(200), Answer(200, "<R><UploadId>u</UploadId></R>"),
+           Answer(400,
+                  "<Error><Code>InvalidRequest</Code><Message>Bucket is missing Object Lock "
+                  "Configuration</Message></Error>")});
+  const S3Storing locked{"STANDARD", "COMPLIANCE", int64_t{30} * 86'400'000};
+  ByteView body = AsBytes("x");
+  EXPECT_TRUE(client().Put("k", {&body, 1}, 0, locked, context_).ok());
+  EXPECT_EQ(http_->Header("x-amz-object-lock-mode"), "COMPLIANCE");
+  const std::string until = FormatUserTime((clock_.WallMillis() / 1000 + 30 * 86'400) * 1000);
+  EXPECT_EQ(http_->Header("x-amz-object-lock-retain-until-date"), until);
+  EXPECT_TRUE(client().CreateUpload("k", locked, context_).ok());
+  EXPECT_EQ(http_->Header("x-amz-object-lock-retain-until-date"), until);
+  Status status = client().Put("k", {&body, 1}, 0, locked, context_).status();
+  EXPECT_EQ(Word(status), "unsupported");
+  EXPECT_THAT(status.hint(), HasSubstr("Object Lock must be enabled"));
+}
+
+TEST_F(S3Test, ListsVersionsWithTheMarksBetween) {
+  Answers({Answer(200,
+                  "<ListVersionsResult><IsTruncated>true</IsTruncated><EncodingType>url"
+                  "</EncodingType><NextKeyMarker>a%2F2</NextKeyMarker><NextVersionIdMarker>v2"
+                  "</NextVersionIdMarker><DeleteMarker><Key>a%2F1</Key><VersionId>d1</VersionId>"
+                  "<LastModified>2026-11-28T09:00:05.5Z</LastModified></DeleteMarker><Version><Key>"
+                  "a%2F1</Key><VersionId>v3</VersionId><Size>7</Size><LastModified>"
+                  "2026-11-28T09:00:06Z</LastModified></Version><Version><Key>a%2F1</Key>"
+                  "<VersionId>v1</VersionId><Size>5</Size><StorageClass>GLACIER</StorageClass>"
+                  "<LastModified>2026-11-28T09:00:00Z</LastModified></Version>"
+                  "</ListVersionsResult>"),
+           Answer(200,
+                  "<ListVersionsResult><Version><Key>b</Key><VersionId>v9</VersionId><Size>1"
+                  "</Size></Version></ListVersionsResult>"),
+           Answer(200, "<VersioningConfiguration/>"),
+           Answer(200,
+                  "<VersioningConfiguration><Status>Suspended</Status>"
+                  "</VersioningConfiguration>")});
+  auto page = client().ListVersions("a/", "", "", context_);
+  ASSERT_TRUE(page.ok()) << page.status().ToString();
+  ASSERT_EQ(page->versions.size(), 3u);
+  EXPECT_EQ(page->versions[0].id, "v3");
+  EXPECT_EQ(page->versions[1].id, "d1");
+  EXPECT_TRUE(page->versions[1].deleted);
+  EXPECT_EQ(page->versions[2].size, 5u);
+  EXPECT_EQ(page->versions[2].storage_class, "GLACIER");
+  EXPECT_EQ(page->versions[2].key, "a/1");
+  EXPECT_EQ(page->next_key, "a/2");
+  EXPECT_EQ(page->next_id, "v2");
+  EXPECT_EQ(Word(client().ListVersions("a/", page->next_key, "v2", context_).status()), "protocol")
+      << "a version without a time";
+  EXPECT_THAT(http_->sent.back().url, HasSubstr("key-marker=a%2F2&version-id-marker=v2"));
+  EXPECT_FALSE(*client().KeepsVersions(context_));
+  EXPECT_TRUE(*client().KeepsVersions(context_));
+}
+
+TEST_F(S3Test, ReadsOneVersion) {
+  Answers({Answer(200), Error(404, "NoSuchVersion")});
+  EXPECT_TRUE(client().Get("k", 10, context_, "v/1").ok());
+  EXPECT_THAT(http_->sent.back().url, HasSubstr("versionId=v%2F1"));
+  EXPECT_EQ(Word(client().Get("k", 10, context_, "v2").status()), "not_found");
 }
 
 TEST_F(S3Test, TheServersTimeComesWithAnyAnswer) {

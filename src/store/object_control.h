@@ -32,6 +32,13 @@ struct ObjectStanding {
   bool readable() const { return !archived || thawed_until_ms > 0; }
 };
 
+// How long each new object is kept from being removed.
+struct LockPolicy {
+  LockMode mode = LockMode::kNone;
+  int days = 0;
+  int64_t period_ms() const { return int64_t{days} * 86'400'000; }
+};
+
 // Thread-safe; lives as long as its store. Errors are the store's (kNotFound, kPermission, ...).
 class ObjectControl {
  public:
@@ -46,6 +53,13 @@ class ObjectControl {
   // kPermission. kUnsupported where the bucket has no Object Lock.
   virtual Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
                         const CallContext& context) = 0;
+  // What the store gives the objects that it creates.
+  virtual LockPolicy lock_policy() const { return {}; }
+  // Ends unfinished uploads that began more than `age` ago, as killed processes leave them (they
+  // cost storage, unseen); how many.
+  virtual Result<uint64_t> AbortStaleUploads(Millis /*age*/, const CallContext& /*context*/) {
+    return uint64_t{0};
+  }
 };
 
 }  // namespace maxbrod::store

@@ -7,6 +7,7 @@
 
 #include "codec/hash.h"
 #include "os/log.h"
+#include "store/as_of_store.h"
 #include "store/file_store.h"
 #include "store/mem_store.h"
 #include "store/read_only_store.h"
@@ -85,7 +86,11 @@ Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptio
   location.store.part_bytes = options.s3_part_bytes;
   S3World world;
   world.counters = options.s3_counters;
-  MB_ASSIGN_OR_RETURN(std::unique_ptr<S3Store> store, MakeS3Store(std::move(location), world));
+  MB_ASSIGN_OR_RETURN(std::shared_ptr<S3Store> bucket, MakeS3Store(std::move(location), world));
+  std::shared_ptr<Store> store = bucket;
+  if (options.as_of_ms != 0) {
+    store = std::make_shared<AsOfStore>(bucket, bucket->versions(), options.as_of_ms);
+  }
   RetryPolicy policy;
   policy.clock = options.clock;
   policy.on_retry = [](const RetryEvent& event) {
@@ -97,6 +102,10 @@ Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptio
 }
 
 Result<std::unique_ptr<Store>> OpenBare(std::string_view url, const OpenStoreOptions& options) {
+  if (options.as_of_ms != 0 && !url.starts_with("s3:")) {
+    return BadUrl(url, "only a bucket can be read as of a time",
+                  "folders keep no versions; take a snapshot of the file system, or a copy");
+  }
   if (url == "mem:") {
     MemStoreOptions mem;
     mem.clock = options.clock;

@@ -15,8 +15,11 @@
 namespace maxbrod::store {
 
 struct OpenStoreOptions {
-  bool create = false;                       // file: make the folder when it is missing
-  bool read_only = false;                    // refuse every write
+  bool create = false;     // file: make the folder when it is missing
+  bool read_only = false;  // refuse every write
+  // s3: as the store was at that time, if not 0 (as_of_store.h); implies read_only.
+  // kInvalidArgument for other stores.
+  int64_t as_of_ms = 0;
   FileSystem* files = &FileSystem::Posix();  // must outlive the store
   Clock* clock = &Clock::System();           // likewise
   // s3: counts the requests sent; where the buffers of writers are leased from. May be null.

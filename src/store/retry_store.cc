@@ -265,6 +265,12 @@ Status RetryStore::Retain(const std::string& name, LockMode mode, int64_t until_
   });
 }
 
+Result<uint64_t> RetryStore::AbortStaleUploads(Millis age, const CallContext& context) {
+  return Retry("abort of unfinished uploads", context, [&](const CallContext& one) {
+    return inner().control()->AbortStaleUploads(age, one);
+  });
+}
+
 Result<int64_t> RetryStore::NowMillis(const CallContext& context) {
   return Retry("reading the store's clock", context,
                [&](const CallContext& one) { return inner().NowMillis(one); });

@@ -76,6 +76,8 @@ class RetryStore : public ForwardingStore, private ObjectControl {
               const CallContext& context) override;
   Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
                 const CallContext& context) override;
+  LockPolicy lock_policy() const override { return inner().control()->lock_policy(); }
+  Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context) override;
 
   template <typename Operation>
   auto Retry(const std::string& what, const CallContext& context, Operation operation);

@@ -1,21 +1,11 @@
 // What S3 can do with objects beyond their bytes. See object_control.h.
 #include "aws/uri.h"
 #include "store/object_name.h"
+#include "store/s3_object_standing.h"
 #include "store/s3_store.h"
 
 namespace maxbrod::store {
 namespace {
-
-std::string_view NameOf(ThawTier tier) {
-  switch (tier) {
-    case ThawTier::kBulk:
-      return "Bulk";
-    case ThawTier::kExpedited:
-      return "Expedited";
-    default:
-      return "Standard";
-  }
-}
 
 LockMode LockModeOf(std::string_view mode) {
   if (mode == "GOVERNANCE") return LockMode::kGovernance;
@@ -30,7 +20,9 @@ std::string_view QuotedAfter(std::string_view text, std::string_view name) {
   return text.substr(0, text.find('"'));
 }
 
-ObjectStanding StandingOf(const aws::S3ObjectInfo& info) {
+}  // namespace
+
+ObjectStanding StandingOfS3(const aws::S3ObjectInfo& info) {
   ObjectStanding standing;
   standing.storage_class = info.storage_class.empty() ? "STANDARD" : info.storage_class;
   standing.archived = info.storage_class == "GLACIER" || info.storage_class == "DEEP_ARCHIVE" ||
@@ -46,17 +38,26 @@ ObjectStanding StandingOf(const aws::S3ObjectInfo& info) {
   return standing;
 }
 
-}  // namespace
+std::string_view S3TierName(ThawTier tier) {
+  switch (tier) {
+    case ThawTier::kBulk:
+      return "Bulk";
+    case ThawTier::kExpedited:
+      return "Expedited";
+    default:
+      return "Standard";
+  }
+}
 
 Result<ObjectStanding> S3Store::Standing(const std::string& name, const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckObjectName(name));
   MB_ASSIGN_OR_RETURN(aws::S3ObjectInfo info, client_->Head(KeyOf(name), context));
-  return StandingOf(info);
+  return StandingOfS3(info);
 }
 
 Status S3Store::Thaw(const std::string& name, int days, ThawTier tier, const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckObjectName(name));
-  return client_->RestoreObject(KeyOf(name), days, NameOf(tier), context);
+  return client_->RestoreObject(KeyOf(name), days, S3TierName(tier), context);
 }
 
 Status S3Store::Retain(const std::string& name, LockMode mode, int64_t until_ms,

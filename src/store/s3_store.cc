@@ -85,7 +85,7 @@ Status S3Store::Writer::SendPart(std::span<const ByteView> pieces, uint32_t crc,
   const std::string key = store_.KeyOf(name_);
   if (upload_id_.empty()) {
     MB_ASSIGN_OR_RETURN(upload_id_,
-                        store_.client_->CreateUpload(key, store_.StorageClassOf(name_), context));
+                        store_.client_->CreateUpload(key, store_.StoringOf(name_), context));
   }
   MB_ASSIGN_OR_RETURN(
       aws::S3Part part,
@@ -131,7 +131,7 @@ Status S3Store::Writer::Append(std::span<const ByteView> pieces) {
 Result<aws::S3Write> S3Store::Writer::SendCommit(const CallContext& context) {
   const std::string key = store_.KeyOf(name_);
   if (upload_id_.empty()) {
-    return store_.client_->Put(key, buffer_.Pieces(), buffer_.crc(), store_.StorageClassOf(name_),
+    return store_.client_->Put(key, buffer_.Pieces(), buffer_.crc(), store_.StoringOf(name_),
                                context);
   }
   if (buffer_.size() > 0) MB_RETURN_IF_ERROR(SendBuffer(context));
@@ -167,6 +167,7 @@ Result<PutResult> S3Store::Writer::Settle(Result<PutResult> result) {
 Result<PutResult> S3Store::Writer::Commit(const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckOpen());
   MB_RETURN_IF_ERROR(context.Check());
+  MB_RETURN_IF_ERROR(store_.CheckLockProven());
   const int64_t started = store_.options_.clock->MonotonicNanos();
   bool doubt = false;
   for (int tries = 1;; ++tries) {
@@ -176,6 +177,7 @@ Result<PutResult> S3Store::Writer::Commit(const CallContext& context) {
       if (!doubt) return write.status();
       reason = write.status().message();
     } else if (write->outcome == aws::S3Write::Outcome::kDone) {
+      store_.ProveLock(name_, !upload_id_.empty(), context);
       return Settle(Created(*write));
     } else {
       reason = write->reason;
@@ -210,6 +212,47 @@ const std::string& S3Store::StorageClassOf(const std::string& name) const {
   return name.starts_with("pack/") ? options_.pack_storage_class : options_.meta_storage_class;
 }
 
+int S3Store::LockDaysOf(const std::string& name) const {
+  if (options_.lock.mode == LockMode::kNone || name.starts_with("probe/")) return 0;
+  return name.starts_with("l0/") ? std::min(options_.lock.days, kMergeWindowDays)
+                                 : options_.lock.days;
+}
+
+aws::S3Storing S3Store::StoringOf(const std::string& name) const {
+  aws::S3Storing storing{StorageClassOf(name)};
+  LockPolicy lock{options_.lock.mode, LockDaysOf(name)};
+  if (lock.days == 0) return storing;
+  storing.lock_mode = lock.mode == LockMode::kCompliance ? "COMPLIANCE" : "GOVERNANCE";
+  storing.lock_ms = lock.period_ms();
+  return storing;
+}
+
+Status S3Store::CheckLockProven() const {
+  std::lock_guard lock(lock_mutex_);
+  return lock_failure_;
+}
+
+// The object itself is there, so what is found does not change the answer to its put.
+void S3Store::ProveLock(const std::string& name, bool in_parts, const CallContext& context) {
+  if (LockDaysOf(name) == 0) return;
+  std::lock_guard lock(lock_mutex_);
+  if (lock_proven_[in_parts]) return;
+  Result<ObjectStanding> standing = Standing(name, context);
+  if (!standing.ok()) return;  // the next write looks again
+  if (standing->lock != LockMode::kNone && standing->retain_until_ms > 0) {
+    lock_proven_[in_parts] = true;
+    return;
+  }
+  lock_failure_ =
+      Status(Code::kUnsupported,
+             fmt::format("object '{}' was to be kept under lock for {} days, and S3 says that it "
+                         "is not locked",
+                         name, LockDaysOf(name)))
+          .WithHint(
+              "does this server have Object Lock? The role needs s3:PutObjectRetention and, to see "
+              "that it holds, s3:GetObjectRetention");
+}
+
 template <typename Holds>
 Result<PutResult> S3Store::AnswerExisting(const std::string& name, const CallContext& context,
                                           Holds holds) {
@@ -227,11 +270,15 @@ Result<PutResult> S3Store::AnswerExisting(const std::string& name, const CallCon
 Result<PutResult> S3Store::PutIfAbsent(const std::string& name, std::span<const ByteView> pieces,
                                        const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckObjectName(name));
+  MB_RETURN_IF_ERROR(CheckLockProven());
   uint32_t crc = 0;
   for (ByteView piece : pieces) crc = Crc32cExtend(crc, piece);
   MB_ASSIGN_OR_RETURN(aws::S3Write write,
-                      client_->Put(KeyOf(name), pieces, crc, StorageClassOf(name), context));
-  if (write.outcome == aws::S3Write::Outcome::kDone) return Created(write);
+                      client_->Put(KeyOf(name), pieces, crc, StoringOf(name), context));
+  if (write.outcome == aws::S3Write::Outcome::kDone) {
+    ProveLock(name, /*in_parts=*/false, context);
+    return Created(write);
+  }
   Result<PutResult> seen = AnswerExisting(name, context, [&](const ObjectInfo& info) {
     return HoldsBytes(*this, info, pieces, context);
   });

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "aws/s3.h"
@@ -19,6 +20,7 @@
 #include "base/limits.h"
 #include "os/byte_budget.h"
 #include "store/object_control.h"
+#include "store/object_versions.h"
 #include "store/store.h"
 
 namespace maxbrod::store {
@@ -32,6 +34,10 @@ struct S3StoreOptions {
   std::string pack_storage_class;
   // Of all others. Both must be classes that are read at once (ParseS3Url sees to it).
   std::string meta_storage_class;
+  // Object Lock that every new object gets, but those below probe/ (none) and l0/ (until they are
+  // merged, at most kMergeWindowDays). Where an object turns out to have none, nothing more is
+  // written: kUnsupported.
+  LockPolicy lock;
   // What the buffers of writers are leased from: `part_bytes` for each writer from its first Append
   // to its end. A writer waits for its turn. Null: not counted.
   std::shared_ptr<ByteBudget> buffers;
@@ -42,9 +48,10 @@ struct S3StoreOptions {
 };
 
 // Thread-safe.
-class S3Store : public Store, private ObjectControl {
+class S3Store : public Store, private ObjectControl, private ObjectVersions {
  public:
   static constexpr uint64_t kPartBytesMin = 5 * kMiB;
+  static constexpr int kMergeWindowDays = 2;
 
   S3Store(std::shared_ptr<aws::S3Client> client, S3StoreOptions options);
 
@@ -64,10 +71,10 @@ class S3Store : public Store, private ObjectControl {
   Result<int64_t> NowMillis(const CallContext& context) override;
   std::string Url() const override { return url_; }
   ObjectControl* control() override { return this; }
+  ObjectVersions& versions() { return *this; }
 
-  // Ends unfinished multipart uploads below the prefix that began more than `age` ago, as killed
-  // processes leave them (they cost storage, unseen); how many.
-  Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context);
+  // Of multipart uploads below the prefix.
+  Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context) override;
   const aws::S3Counters& counters() const { return client_->counters(); }
 
  private:
@@ -79,9 +86,31 @@ class S3Store : public Store, private ObjectControl {
               const CallContext& context) override;
   Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
                 const CallContext& context) override;
+  LockPolicy lock_policy() const override { return options_.lock; }
+
+  // s3_object_versions.cc.
+  Result<VersionPage> ListVersions(const std::string& prefix, const std::string& next_name,
+                                   const std::string& next_version,
+                                   const CallContext& context) override;
+  Result<Bytes> GetVersion(const std::string& name, const std::string& version, size_t size_max,
+                           const CallContext& context) override;
+  Status GetRangeOfVersion(const std::string& name, const std::string& version, uint64_t offset,
+                           MutableByteView out, const CallContext& context) override;
+  Result<ObjectStanding> StandingOfVersion(const std::string& name, const std::string& version,
+                                           const CallContext& context) override;
+  Status ThawVersion(const std::string& name, const std::string& version, int days, ThawTier tier,
+                     const CallContext& context) override;
+  Result<bool> KeepsVersions(const CallContext& context) override;
 
   std::string KeyOf(const std::string& name) const { return key_prefix_ + name; }
   const std::string& StorageClassOf(const std::string& name) const;
+  // Days of retention of a new object.
+  int LockDaysOf(const std::string& name) const;
+  aws::S3Storing StoringOf(const std::string& name) const;
+  // Servers exist that drop the headers of a lock, some with multipart uploads only: looks at the
+  // first object of each kind, and from then on refuses to write if it is not under lock.
+  void ProveLock(const std::string& name, bool in_parts, const CallContext& context);
+  Status CheckLockProven() const;
   // The answer to a put that met an object. `holds` compares.
   template <typename Holds>
   Result<PutResult> AnswerExisting(const std::string& name, const CallContext& context,
@@ -91,6 +120,9 @@ class S3Store : public Store, private ObjectControl {
   const S3StoreOptions options_;
   const std::string key_prefix_;  // empty, or with '/' at its end
   const std::string url_;
+  mutable std::mutex lock_mutex_;  // of the two below
+  bool lock_proven_[2] = {false, false};
+  Status lock_failure_;
 };
 
 }  // namespace maxbrod::store

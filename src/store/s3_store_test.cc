@@ -58,6 +58,8 @@ class BucketInMemory : public aws::HttpClient {
   std::map<std::string, std::map<int, std::string>> uploads;  // by id
   std::deque<std::pair<std::string, Fault>> faults;           // for the next request of that kind
   std::vector<std::string> log;                               // kinds of requests
+  std::map<std::string, std::vector<aws::HttpHeader>> locks;  // of objects put in one piece
+  bool has_locks = true;
 
  private:
   static aws::HttpResponse Answer(int status, const std::string& body = "") {
@@ -77,7 +79,11 @@ class BucketInMemory : public aws::HttpClient {
   aws::HttpResponse Serve(const std::string& what, const std::string& key, const std::string& query,
                           const std::string& body, const aws::HttpRequest& request) {
     const std::string id = query.substr(query.rfind('=') + 1);
-    if (what == "PUT") return Create(key, body);
+    if (what == "PUT") {
+      aws::HttpResponse response = Create(key, body);
+      if (response.ok()) Lock(key, request);
+      return response;
+    }
     if (what == "create") {
       uploads["id" + std::to_string(++last_upload_)];
       return Answer(200, fmt::format("<R><UploadId>id{}</UploadId></R>", last_upload_));
@@ -106,6 +112,13 @@ class BucketInMemory : public aws::HttpClient {
     }
     return Read(what, key, request);
   }
+  // Keeps what a request says of locks, unless this server has none.
+  void Lock(const std::string& key, const aws::HttpRequest& request) {
+    for (const aws::HttpHeader& header : request.headers) {
+      if (!has_locks || !header.name.starts_with("x-amz-object-lock-")) continue;
+      locks[key].push_back({header.name, header.value});
+    }
+  }
   aws::HttpResponse Create(const std::string& key, const std::string& body) {
     if (objects.contains(key)) return Answer(412, "<Error><Code>PreconditionFailed</Code></Error>");
     objects[key] = body;
@@ -118,6 +131,7 @@ class BucketInMemory : public aws::HttpClient {
       return Answer(404, what == "HEAD" ? "" : "<Error><Code>NoSuchKey</Code></Error>");
     }
     aws::HttpResponse response = Answer(200, what == "HEAD" ? "" : found->second);
+    response.headers.insert(response.headers.end(), locks[key].begin(), locks[key].end());
     response.headers.push_back({"content-length", std::to_string(found->second.size())});
     response.headers.push_back(
         {"x-amz-checksum-crc32c", aws::Crc32cHeader(Crc32c(AsBytes(found->second)))});
@@ -197,6 +211,46 @@ TEST_F(S3StoreTest, SmallObjectsCostOneRequest) {
   EXPECT_THAT(bucket_->log, ElementsAre("PUT"));
   EXPECT_EQ(store_->counters().Of(aws::S3Request::kPut), 1u);
   EXPECT_EQ(Word(writer->Commit(context_)), "internal");
+}
+
+TEST_F(S3StoreTest, ObjectsAreLockedAsTheUrlSays) {
+  Open("&lock=compliance&lock_days=30");
+  EXPECT_EQ(store_->control()->lock_policy().days, 30);
+  EXPECT_EQ(Put("log/1", "x"), "created");
+  EXPECT_EQ(Put("log/2", "x"), "created");
+  EXPECT_THAT(bucket_->log, ElementsAre("PUT", "HEAD", "PUT")) << "the first one is looked at";
+  auto standing = store_->control()->Standing("log/1", context_);
+  EXPECT_EQ(standing->lock, LockMode::kCompliance);
+  constexpr int64_t kDayMs = 86'400'000;
+  EXPECT_EQ(standing->retain_until_ms, (clock_.WallMillis() + 30 * kDayMs) / 1000 * 1000);
+  EXPECT_EQ(Put("l0/1", "x"), "created");
+  EXPECT_EQ(store_->control()->Standing("l0/1", context_)->retain_until_ms,
+            (clock_.WallMillis() + 2 * kDayMs) / 1000 * 1000)
+      << "only until it is merged";
+  EXPECT_EQ(Put("probe/1", "x"), "created");
+  EXPECT_EQ(store_->control()->Standing("probe/1", context_)->lock, LockMode::kNone);
+}
+
+TEST_F(S3StoreTest, AServerThatDropsLocksIsNoticed) {
+  Open("&lock=governance&lock_days=30");
+  bucket_->has_locks = false;
+  EXPECT_EQ(Put("probe/1", "x"), "created");
+  EXPECT_EQ(Put("config", "x"), "created") << "it is there, whatever it lacks";
+  EXPECT_EQ(Put("config.copy", "x"), "unsupported");
+  Status status = store_->PutIfAbsent("log/1", AsBytes("x"), context_).status();
+  EXPECT_THAT(status.message(), HasSubstr("'config' was to be kept under lock for 30 days"));
+  auto writer = Writer("pack/x");
+  ASSERT_TRUE(writer->Append(AsBytes("x")).ok());
+  EXPECT_EQ(Word(writer->Commit(context_)), "unsupported");
+}
+
+TEST_F(S3StoreTest, AServerThatDropsLocksOfPartsOnlyIsNoticed) {
+  Open("&lock=governance&lock_days=30");
+  EXPECT_EQ(Put("config", "x"), "created");
+  auto writer = Writer("pack/x");
+  ASSERT_TRUE(writer->Append(AsBytes(PatternBytes(1, 6 * kMiB))).ok());
+  EXPECT_EQ(Word(writer->Commit(context_)), "created");
+  EXPECT_EQ(Put("log/1", "x"), "unsupported");
 }
 
 TEST_F(S3StoreTest, LargeOnesGoUpInParts) {
@@ -455,7 +509,12 @@ TEST(S3UrlTest, Refuses) {
                           "s3://abc?kms_key_id=x",
                           "s3://abc?region=%2",
                           "s3://abc?storage_class=GLACIER",
-                          "s3://abc?storage_class=DEEP_ARCHIVE"}) {
+                          "s3://abc?storage_class=DEEP_ARCHIVE",
+                          "s3://abc?lock=compliance",
+                          "s3://abc?lock_days=3",
+                          "s3://abc?lock=compliance&lock_days=0",
+                          "s3://abc?lock=compliance&lock_days=3x",
+                          "s3://abc?lock=none&lock_days=3"}) {
     Status status = ParseS3Url(bad).status();
     EXPECT_EQ(status.code(), Code::kInvalidArgument) << bad;
     EXPECT_FALSE(status.hint().empty()) << bad;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <utility>
@@ -20,6 +22,7 @@ constexpr std::string_view kHint =
 // With an object's name (object_name.h) behind it, within S3's 1024 bytes of a key.
 constexpr size_t kPrefixBytesMax = 400;
 constexpr size_t kParameterShownMax = 32;
+constexpr int kLockDaysMax = 36'500;
 
 Status Bad(std::string_view what, std::string_view hint = kHint) {
   return Status(Code::kInvalidArgument, fmt::format("the repository's s3:// URL: {}", what))
@@ -85,8 +88,26 @@ Status CheckStorageClass(std::string_view parameter, const std::string& value) {
              fmt::format("there are {}", fmt::join(kReadAtOnce, ", ")));
 }
 
+Status TakeLock(const std::string& value, LockPolicy* out) {
+  if (value == "governance") out->mode = LockMode::kGovernance;
+  if (value == "compliance") out->mode = LockMode::kCompliance;
+  if (out->mode != LockMode::kNone) return Status::Ok();
+  return Bad("lock is governance or compliance");
+}
+
+Status TakeLockDays(const std::string& value, LockPolicy* out) {
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out->days);
+  if (error == std::errc() && end == value.data() + value.size() && out->days >= 1 &&
+      out->days <= kLockDaysMax) {
+    return Status::Ok();
+  }
+  return Bad(fmt::format("lock_days is a number of days from 1 to {}", kLockDaysMax));
+}
+
 Status TakeParameter(const std::string& name, std::string value, S3Location* out) {
   if (name == "path_style") return TakePathStyle(value, out);
+  if (name == "lock") return TakeLock(value, &out->store.lock);
+  if (name == "lock_days") return TakeLockDays(value, &out->store.lock);
   const std::map<std::string_view, std::string*> texts = {
       {"region", &out->s3.region},
       {"endpoint", &out->s3.endpoint},
@@ -102,7 +123,7 @@ Status TakeParameter(const std::string& name, std::string value, S3Location* out
   };
   auto found = texts.find(name);
   if (found == texts.end()) {
-    std::string known = "path_style";
+    std::string known = "lock, lock_days, path_style";
     for (const auto& [text, unused] : texts) known += fmt::format(", {}", text);
     return Bad(fmt::format("it knows no parameter '{}'", name.substr(0, kParameterShownMax)),
                "there are " + known + "; keys and passwords come from the environment");
@@ -177,6 +198,9 @@ Result<S3Location> ParseS3Url(std::string_view url) {
   MB_RETURN_IF_ERROR(TakeParameters(query, &location));
   MB_RETURN_IF_ERROR(CheckStorageClass("storage_class", location.store.pack_storage_class));
   MB_RETURN_IF_ERROR(CheckStorageClass("meta_storage_class", location.store.meta_storage_class));
+  if ((location.store.lock.mode == LockMode::kNone) != (location.store.lock.days == 0)) {
+    return Bad("lock and lock_days belong together", "e.g. lock=compliance&lock_days=30");
+  }
   Status status = aws::S3Client::Check(location.s3);
   if (!status.ok() && status.hint().empty())
     status = std::move(status).WithHint(std::string(kHint));

@@ -19,7 +19,7 @@ struct S3Location {
 };
 
 // s3://bucket/prefix?region=&endpoint=&path_style=&ca_file=&ca_dir=&storage_class=
-//   &meta_storage_class=&sse=&kms_key_id=&profile=&role_arn=&external_id=
+//   &meta_storage_class=&sse=&kms_key_id=&profile=&role_arn=&external_id=&lock=&lock_days=
 // Values are percent-encoded. kInvalidArgument with a hint; no part that might be a secret is
 // shown.
 Result<S3Location> ParseS3Url(std::string_view url);
