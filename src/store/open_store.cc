@@ -84,8 +84,9 @@ Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptio
   location.store.buffers = options.s3_buffers;
   S3World world;
   world.counters = options.s3_counters;
-  MB_ASSIGN_OR_RETURN(std::unique_ptr<S3Store> store, MakeS3Store(std::move(location), world));
   RetryPolicy policy;
+  policy.budget = location.retry_budget;
+  MB_ASSIGN_OR_RETURN(std::unique_ptr<S3Store> store, MakeS3Store(std::move(location), world));
   policy.clock = options.clock;
   policy.on_retry = [](const RetryEvent& event) {
     LogAt(event.tries >= kTriesBeforeWarning ? LogLevel::kWarn : LogLevel::kInfo,

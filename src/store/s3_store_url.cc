@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <utility>
@@ -20,6 +22,7 @@ constexpr std::string_view kHint =
 // With an object's name (object_name.h) behind it, within S3's 1024 bytes of a key.
 constexpr size_t kPrefixBytesMax = 400;
 constexpr size_t kParameterShownMax = 32;
+constexpr int64_t kSecondsMax = 86'400;
 
 Status Bad(std::string_view what, std::string_view hint = kHint) {
   return Status(Code::kInvalidArgument, fmt::format("the repository's s3:// URL: {}", what))
@@ -58,8 +61,22 @@ Status TakePathStyle(const std::string& value, S3Location* location) {
   return Status::Ok();
 }
 
+Status TakeSeconds(const std::string& name, const std::string& value, int64_t seconds_min,
+                   Millis* out) {
+  int64_t seconds = -1;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc() || end != value.data() + value.size() || seconds < seconds_min ||
+      seconds > kSecondsMax) {
+    return Bad(fmt::format("{} is between {} and {}", name, seconds_min, kSecondsMax));
+  }
+  *out = Millis(seconds * 1000);
+  return Status::Ok();
+}
+
 Status TakeParameter(const std::string& name, std::string value, S3Location* out) {
   if (name == "path_style") return TakePathStyle(value, out);
+  if (name == "retry_seconds") return TakeSeconds(name, value, 0, &out->retry_budget);
+  if (name == "stall_seconds") return TakeSeconds(name, value, 1, &out->stall_timeout);
   const std::map<std::string_view, std::string*> texts = {
       {"region", &out->s3.region},
       {"endpoint", &out->s3.endpoint},
@@ -74,7 +91,7 @@ Status TakeParameter(const std::string& name, std::string value, S3Location* out
   };
   auto found = texts.find(name);
   if (found == texts.end()) {
-    std::string known = "path_style";
+    std::string known = "path_style, retry_seconds, stall_seconds";
     for (const auto& [text, unused] : texts) known += fmt::format(", {}", text);
     return Bad(fmt::format("it knows no parameter '{}'", name.substr(0, kParameterShownMax)),
                "there are " + known + "; keys and passwords come from the environment");
@@ -163,6 +180,7 @@ Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World&
   std::shared_ptr<aws::HttpClient> http = world.http;
   if (http == nullptr) {
     aws::CurlHttpOptions options;
+    options.stall_timeout = location.stall_timeout;
     options.ca_file = location.ca_file;
     options.ca_dir = location.ca_dir;
     if (options.ca_file.empty() && options.ca_dir.empty()) {
@@ -175,6 +193,7 @@ Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World&
                          : aws::MakeCredentials(needs, location.credentials);
   auto counters = world.counters != nullptr ? world.counters : std::make_shared<aws::S3Counters>();
   location.store.clock = needs.clock;
+  location.store.doubt_budget = std::min(location.store.doubt_budget, location.retry_budget);
   auto client = std::make_shared<aws::S3Client>(
       location.s3, std::move(http), std::move(credentials), std::move(counters), *needs.clock);
   return std::make_unique<S3Store>(std::move(client), location.store);
