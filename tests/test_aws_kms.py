@@ -9,22 +9,13 @@ from lib.aws_tool import aws_tool
 from lib.cluster import free_port
 from lib.standins import Moto
 
-REGION = "eu-west-1"
+REGION = Moto.KMS_REGION
 
 
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory):
     with Moto(tmp_path_factory.mktemp("moto")) as server:
         yield server
-
-
-def make_key(endpoint):
-    import json
-    import urllib.request
-    request = urllib.request.Request(endpoint, b"{}", {
-        "x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1",
-        "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{REGION}/kms/aws4_request, SignedHeaders=host, Signature=x"})
-    return json.load(urllib.request.urlopen(request))["KeyMetadata"]["Arn"]
 
 
 def test_moto(moto):
@@ -34,7 +25,7 @@ def test_moto(moto):
     def kms(key, *args):
         return aws_tool("kms", key, "", *args, env=env)
 
-    key, other = make_key(moto.endpoint), make_key(moto.endpoint)
+    key, other = moto.create_key(), moto.create_key()
     assert kms(key, "describe") == {"arn": key, "enabled": True, "state": "Enabled"}
     made = kms(key, "generate", "repository=r1")
     assert len(base64.b64decode(made["plaintext"])) == 32

@@ -18,6 +18,7 @@ using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* kConfig = "/home/a/.aws/config";
+constexpr const char* kCredentials = "/home/a/.aws/credentials";
 
 std::string StsXml(const std::string& action, const std::string& key,
                    const std::string& expires = "2030-01-01T00:00:00Z") {
@@ -95,6 +96,36 @@ TEST_F(Chain, AProfileOfTheEnvironmentMustExist) {
   Set("AWS_PROFILE", "gone");
   EXPECT_THAT(Key(), HasSubstr("profile 'gone': it is not in"));
   EXPECT_TRUE(world_.http.seen().empty()) << "nobody else may be asked";
+}
+
+TEST_F(Chain, KeysThatSomebodyRenewedInTheFileAreFound) {
+  auto keys = [](const std::string& id) {
+    return "[default]\naws_access_key_id=" + id + "\naws_secret_access_key=s\n" +
+           "aws_session_token=of " + id + "\n";
+  };
+  File(kCredentials, keys("AK1"));
+  auto provider = MakeCredentials(world_.needs, {});
+  auto first = provider->Get({});
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->access_key_id, "AK1");
+  File(kCredentials, keys("AK2"));
+  EXPECT_EQ(provider->Get({})->access_key_id, "AK1") << "nobody has refused them yet";
+  provider->Refused(*first);
+  auto second = provider->Get({});
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->access_key_id, "AK2");
+  EXPECT_EQ(second->session_token, "of AK2");
+  // Caught while it is being written: what it said before is tried again.
+  for (const char* half : {"", "[default]\naws_access_key_id=AK3\n", "[defa"}) {
+    File(kCredentials, half);
+    provider->Refused(*second);
+    auto kept = provider->Get({});
+    ASSERT_TRUE(kept.ok()) << half;
+    EXPECT_EQ(kept->access_key_id, "AK2") << half;
+  }
+  File(kCredentials, keys("AK4"));
+  provider->Refused(*second);
+  EXPECT_EQ(provider->Get({})->access_key_id, "AK4");
 }
 
 TEST_F(Chain, WebIdentityReadsTheTokenAnew) {

@@ -70,22 +70,36 @@ ProfileSource::ProfileSource(SourceNeeds needs, const std::string& profile, bool
       required_(required),
       region_(std::move(region)) {}
 
+Status ProfileSource::Load(std::string* why_not) {
+  MB_ASSIGN_OR_RETURN(ProfileFiles files, ProfileFiles::Read(*needs_.environment));
+  if (source_ != nullptr && files == files_) return Status::Ok();
+  std::swap(files, files_);
+  std::vector<std::string> visited;
+  Made made = std::unique_ptr<CredentialsSource>();
+  if (files_.Find(profile_) == nullptr) {
+    *why_not = "it is not in " + files_.where();
+    if (required_) made = Status(Code::kNotFound, name() + ": " + *why_not);
+  } else {
+    made = Make(profile_, &visited);
+    if (made.ok() && *made == nullptr) {
+      *why_not = "it has neither keys nor role_arn nor credential_process";
+      if (required_) made = Status(Code::kInvalidArgument, name() + ": " + *why_not);
+    }
+  }
+  if (made.ok() && *made != nullptr) {
+    source_ = std::move(*made);
+  } else {
+    std::swap(files, files_);
+  }
+  return made.status();
+}
+
 Result<std::optional<Credentials>> ProfileSource::Fetch(const CallContext& context,
                                                         std::string* why_not) {
+  Status loaded = Load(why_not);
   if (source_ == nullptr) {
-    MB_ASSIGN_OR_RETURN(files_, ProfileFiles::Read(*needs_.environment));
-    if (files_.Find(profile_) == nullptr) {
-      *why_not = "it is not in " + files_.where();
-      if (!required_) return std::optional<Credentials>();
-      return Status(Code::kNotFound, name() + ": " + *why_not);
-    }
-    std::vector<std::string> visited;
-    MB_ASSIGN_OR_RETURN(source_, Make(profile_, &visited));
-    if (source_ == nullptr) {
-      *why_not = "it has neither keys nor role_arn nor credential_process";
-      if (!required_) return std::optional<Credentials>();
-      return Status(Code::kInvalidArgument, name() + ": " + *why_not);
-    }
+    MB_RETURN_IF_ERROR(loaded);
+    return std::optional<Credentials>();
   }
   auto fetched = source_->Fetch(context, why_not);
   // It was configured: not to apply is a failure here.

@@ -11,9 +11,11 @@
 
 namespace maxbrod::aws {
 
-// Reads the files at the first Fetch and makes of the profile a chain of sources: role_arn with
-// source_profile (which may itself be a role), credential_source or web_identity_token_file; keys;
-// credential_process. SSO and MFA need a person and are refused with what to do instead.
+// Makes of the profile a chain of sources: role_arn with source_profile (which may itself be a
+// role), credential_source or web_identity_token_file; keys; credential_process. SSO and MFA need a
+// person and are refused with what to do instead. Each Fetch looks into the files, as keys with a
+// token are renewed by others who write them there; while they cannot be read, what they said
+// before holds.
 class ProfileSource : public CredentialsSource {
  public:
   // `profile`: empty takes AWS_PROFILE or "default". `required`: the profile was named by the user,
@@ -25,6 +27,8 @@ class ProfileSource : public CredentialsSource {
 
  private:
   using Made = Result<std::unique_ptr<CredentialsSource>>;
+  // Fills `source_` from the files, or leaves it with a reason in `why_not`.
+  Status Load(std::string* why_not);
   Made Make(const std::string& profile_name, std::vector<std::string>* visited) const;
   Made MakeRole(const Profile& profile, std::vector<std::string>* visited) const;
   Made MakeBase(const Profile& profile, std::vector<std::string>* visited) const;

@@ -19,6 +19,7 @@ struct Profile {
   // Empty when it is not there.
   const std::string& Get(const std::string& key) const;
   bool Has(const std::string& key) const { return !Get(key).empty(); }
+  bool operator==(const Profile&) const = default;
 };
 
 // Every profile of both files. What both files say about one profile is put together; where they
@@ -38,6 +39,7 @@ class ProfileFiles {
   const Profile* Find(const std::string& name) const;
   // "'/home/a/.aws/config' and '/home/a/.aws/credentials'"
   const std::string& where() const { return where_; }
+  bool operator==(const ProfileFiles&) const = default;
 
  private:
   std::map<std::string, Profile> profiles_;

@@ -21,7 +21,7 @@ constexpr std::string_view kDefaultRegion = "us-east-1";
 // A body so small is always hashed into the signature; larger ones where the way is not safe.
 constexpr size_t kAlwaysHashedBytes = 64 * kKiB;
 // Damage on the way is gone at the second look, damage in the store is not.
-constexpr int kChecksumTries = 2;
+constexpr int kLooks = 2;
 constexpr size_t kListBytesMax = 16 * kMiB;
 constexpr int64_t kSecondMs = 1000;
 
@@ -203,6 +203,7 @@ Result<HttpResponse> S3Client::Perform(const Call& call, const CallContext& cont
                                        S3Failure* failure) {
   MB_RETURN_IF_ERROR(context.Check());
   bool fixed_time = false, fixed_credentials = false, fixed_region = false;
+  int foreign = 0;
   while (true) {
     Result<Credentials> credentials = credentials_->Get(context);
     if (!credentials.ok()) return CredentialsStatus(credentials.status());
@@ -212,6 +213,8 @@ Result<HttpResponse> S3Client::Perform(const Call& call, const CallContext& cont
                         SendOnce(call, *credentials, region, now_ms, context));
     if (response.ok()) return response;
     *failure = ParseS3Failure(response);
+    // Of an error that cannot be read nobody knows what it says of the object.
+    if (failure->foreign && call.method == "GET" && ++foreign < kLooks) continue;
     if (IsAboutTime(*failure, now_ms)) {
       if (std::exchange(fixed_time, true)) return SkewStatus(*failure);
       skew_ms_.store(failure->server_ms - clock_.WallMillis(), std::memory_order_relaxed);
@@ -258,6 +261,20 @@ Result<HttpResponse> S3Client::PerformOk(const Call& call, const CallContext& co
   return response;
 }
 
+Result<XmlElement> S3Client::PerformXml(const Call& call, const CallContext& context) {
+  Status unreadable;
+  for (int tries = 1; tries <= kLooks; ++tries) {
+    MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
+    Result<XmlElement> xml = ParseXml(response.body);
+    if (xml.ok()) return xml;
+    unreadable = xml.status();
+  }
+  return std::move(unreadable)
+      .WithContext(call.key.empty() ? fmt::format("bucket '{}', {}", options_.bucket, call.action)
+                                    : fmt::format("object '{}', {}", call.key, call.action))
+      .WithHint(std::string(kForeignHint));
+}
+
 Result<S3Write> S3Client::PerformWrite(const Call& call, const CallContext& context) {
   MB_RETURN_IF_ERROR(context.Check());
   S3Failure failure;
@@ -295,7 +312,10 @@ Result<S3Write> S3Client::PerformWrite(const Call& call, const CallContext& cont
   bool doubt = failure.http_status == 500 || failure.http_status == 502 ||
                failure.http_status == 504 || failure.code == "InternalError" ||
                failure.code == "NoSuchUpload" || response->ok();
-  if (doubt) return S3Write{S3Write::Outcome::kUnknown, server_ms, status.message()};
+  if (doubt) {
+    return S3Write{S3Write::Outcome::kUnknown, server_ms, status.message(),
+                   failure.code == "NoSuchUpload"};
+  }
   return status;
 }
 
@@ -333,7 +353,7 @@ Result<Bytes> S3Client::Get(const std::string& key, size_t size_max, const CallC
   Call call{S3Request::kGet, ReadAction(version), "GET", key, OfVersion(version)};
   call.headers = {{"x-amz-checksum-mode", "ENABLED"}};
   call.body_max = size_max;
-  for (int tries = 1; tries <= kChecksumTries; ++tries) {
+  for (int tries = 1; tries <= kLooks; ++tries) {
     S3Failure failure;
     Result<HttpResponse> response = Perform(call, context, &failure);
     if (response.ok() && !response->ok()) return StatusOf(call, failure);
@@ -425,8 +445,7 @@ Result<S3Listing> S3Client::List(const std::string& prefix, const std::string& s
   if (!start_after.empty()) call.query.emplace_back("start-after", start_after);
   if (!continuation.empty()) call.query.emplace_back("continuation-token", continuation);
   call.body_max = kListBytesMax;
-  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
-  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, PerformXml(call, context));
   auto malformed = [&] {
     return Status(Code::kProtocol,
                   fmt::format("bucket '{}': a list that is none", options_.bucket));
@@ -471,11 +490,10 @@ Status S3Client::DeleteMany(std::span<const std::string> keys, const CallContext
   call.query = {{"delete", ""}};
   call.headers = HeadersOfXml(body);
   call.body = {AsBytes(body)};
-  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
-  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, PerformXml(call, context));
   if (const XmlElement* error = xml.Child("Error"); error != nullptr) {
     S3Failure failure;
-    failure.http_status = response.status;
+    failure.http_status = 200;
     failure.code = error->Text("Code");
     failure.message = error->Text("Message");
     const std::string key(error->Text("Key"));

@@ -22,6 +22,8 @@
 
 namespace maxbrod::aws {
 
+struct XmlElement;  // xml.h
+
 struct S3Options {
   std::string bucket;
   std::string region;              // empty: us-east-1, or what the bucket says it is
@@ -75,6 +77,7 @@ struct S3Write {
   Outcome outcome = Outcome::kUnknown;
   int64_t server_ms = 0;  // by the Date header; 0: none
   std::string reason{};
+  bool no_upload = false;  // of kUnknown: S3 knows no such upload (any more)
 };
 
 struct S3ObjectInfo {
@@ -211,6 +214,8 @@ class S3Client {
                                 const CallContext& context);
   // As Perform, with every error answer a status.
   Result<HttpResponse> PerformOk(const Call& call, const CallContext& context);
+  // Of what answers with a document. One that cannot be read is asked for once more.
+  Result<XmlElement> PerformXml(const Call& call, const CallContext& context);
   // Of a conditional write.
   Result<S3Write> PerformWrite(const Call& call, const CallContext& context);
   std::string UrlOf(const Call& call, const std::string& region) const;

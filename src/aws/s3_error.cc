@@ -80,7 +80,7 @@ Meaning MeaningOf(const S3Failure& failure) {
   }
   // Nobody may take a proxy's 404 for an object that is not there.
   if (failure.foreign && failure.http_status < 500) {
-    return {"", Code::kProtocol, false, "does this endpoint speak S3? Is there a proxy before it?"};
+    return {"", Code::kProtocol, false, kForeignHint};
   }
   // Codes of KMS behind S3.
   if (failure.code.starts_with("KMS.")) return {failure.code, Code::kPermission, false, ""};

@@ -10,6 +10,9 @@
 
 namespace maxbrod::aws {
 
+inline constexpr std::string_view kForeignHint =
+    "does this endpoint speak S3? Is there a proxy before it?";
+
 // One error answer, whatever of it came: the answers to HEAD have no body.
 struct S3Failure {
   int http_status = 0;

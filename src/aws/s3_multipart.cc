@@ -14,8 +14,7 @@ Result<std::string> S3Client::CreateUpload(const std::string& key, const S3Stori
   call.query = {{"uploads", ""}};
   call.headers = {{"x-amz-checksum-algorithm", "CRC32C"}, {"x-amz-checksum-type", "FULL_OBJECT"}};
   AddStorageHeaders(storing, &call.headers);
-  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
-  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, PerformXml(call, context));
   std::string id(xml.Text("UploadId"));
   if (id.empty()) {
     return Status(Code::kProtocol, fmt::format("object '{}': S3 began an upload without id", key));
@@ -78,8 +77,7 @@ Result<std::vector<S3Upload>> S3Client::ListUploads(const std::string& prefix,
                                                     const CallContext& context) {
   Call call{S3Request::kListUploads, "s3:ListBucketMultipartUploads", "GET"};
   call.query = {{"uploads", ""}, {"prefix", prefix}};
-  MB_ASSIGN_OR_RETURN(HttpResponse response, PerformOk(call, context));
-  MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  MB_ASSIGN_OR_RETURN(XmlElement xml, PerformXml(call, context));
   std::vector<S3Upload> uploads;
   for (const XmlElement& entry : xml.children) {
     if (entry.name != "Upload") continue;

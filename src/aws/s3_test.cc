@@ -270,11 +270,14 @@ TEST_F(S3Test, ErrorsNameWhatIsToBeDone) {
 }
 
 TEST_F(S3Test, OnlyS3SaysThatAnObjectIsNotThere) {
-  Answers({Answer(404, "<html>no such page</html>"), Answer(404, "not found")});
-  for (int i = 0; i < 2; ++i) {
+  // Each is looked at twice.
+  for (const char* page : {"<html>no such page</html>", "not found"}) {
+    Answers({Answer(404, page), Answer(404, page)});
     Status status = client().Get("k", 10, context_).status();
-    EXPECT_EQ(Word(status), "protocol") << i;
+    EXPECT_EQ(Word(status), "protocol") << page;
     EXPECT_THAT(status.hint(), HasSubstr("speak S3"));
+    Answers({Answer(404, page), Error(404, "NoSuchKey")});
+    EXPECT_EQ(Word(client().Get("k", 10, context_).status()), "not_found") << page;
   }
   class NoCredentials : public CredentialsProvider {
     Result<Credentials> Get(const CallContext&) override {
@@ -405,6 +408,20 @@ TEST_F(S3Test, Lists) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Word(client().List("", "", 7, "", context_).status()), "protocol") << i;
   }
+}
+
+TEST_F(S3Test, ADocumentThatCannotBeReadIsAskedForOnceMore) {
+  const std::string torn = "<ListBucketResult><IsTruncated>false</IsTruncatec>";
+  Answers({Answer(200, torn),
+           Answer(200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"),
+           Answer(200, torn), Answer(200, torn), Answer(200, "<!"),
+           Answer(200, "<CreateResult><UploadId>u</UploadId></CreateResult>")});
+  EXPECT_TRUE(client().List("", "", 7, "", context_).ok());
+  Status status = client().List("", "", 7, "", context_).status();
+  EXPECT_EQ(Word(status), "protocol");
+  EXPECT_THAT(status.message(), HasSubstr("'the-bucket', s3:ListBucket"));
+  EXPECT_THAT(status.hint(), HasSubstr("speak S3"));
+  EXPECT_EQ(*client().CreateUpload("k", "", context_), "u");
 }
 
 TEST_F(S3Test, DeletesManyAtOnce) {

@@ -341,6 +341,16 @@ TEST(Crypto, TheConfigCannotBeReplaced) {
   EXPECT_EQ(status.code(), Code::kConflict) << status.ToString();
 }
 
+TEST(Crypto, TheConfigOfAnotherRepositoryIsNamed) {
+  EncryptedRepository r(7), other(7);
+  r.Put("config", other.Get("config"));
+  Status status = r.Open().status();
+  EXPECT_EQ(status.code(), Code::kCorrupt) << status.ToString();
+  EXPECT_NE(status.message().find("'config' is of repository"), std::string::npos)
+      << status.ToString();
+  EXPECT_FALSE(status.hint().empty());
+}
+
 TEST(Crypto, NothingPlainGetsThroughAVault) {
   EncryptedRepository r;
   store::Store& store = r.vault();

@@ -191,11 +191,16 @@ Result<std::unique_ptr<Repository>> Repository::Open(std::unique_ptr<store::Stor
   }
   const KeySource none;
   const KeySource& source = options.keys == nullptr ? none : *options.keys;
-  MB_ASSIGN_OR_RETURN(auto keys, Unlock(*impl->store, config.config, source, context));
+  auto keys = Unlock(*impl->store, config.config, source, context);
+  if (!keys.ok()) {
+    // Slots are not the trouble where the config was replaced.
+    MB_RETURN_IF_ERROR(CompareConfigCopy(*impl->store, config, context));
+    return keys.status();
+  }
   impl->options.keys = nullptr;
-  if (keys != nullptr) {
+  if (*keys != nullptr) {
     impl->store = std::make_unique<Vault>(std::shared_ptr<store::Store>(std::move(impl->store)),
-                                          std::move(keys));
+                                          std::move(*keys));
   }
   MB_ASSIGN_OR_RETURN(impl->log, CommitLog::Open(*impl->store, log, std::move(config), context));
   return std::unique_ptr<Repository>(new Repository(std::move(impl)));

@@ -86,12 +86,14 @@ Result<std::unique_ptr<Store>> OpenS3(std::string_view url, const OpenStoreOptio
   location.store.part_bytes = options.s3_part_bytes;
   S3World world;
   world.counters = options.s3_counters;
+  const Millis retry_budget = location.retry_budget;
   MB_ASSIGN_OR_RETURN(std::shared_ptr<S3Store> bucket, MakeS3Store(std::move(location), world));
   std::shared_ptr<Store> store = bucket;
   if (options.as_of_ms != 0) {
     store = std::make_shared<AsOfStore>(bucket, bucket->versions(), options.as_of_ms);
   }
   RetryPolicy policy;
+  policy.budget = retry_budget;
   policy.clock = options.clock;
   policy.on_retry = [](const RetryEvent& event) {
     LogAt(event.tries >= kTriesBeforeWarning ? LogLevel::kWarn : LogLevel::kInfo,

@@ -32,7 +32,8 @@ class PieceCursor {
 Status ReadInChunks(uint64_t size, const std::function<Status(uint64_t, MutableByteView)>& read,
                     const std::function<bool(ByteView)>& take);
 
-// Whether the object consists of exactly these bytes; kNotFound when there is none.
+// Whether the object consists of exactly these bytes; kNotFound when there is none. "No" was seen
+// twice.
 Result<bool> HoldsBytes(Store& store, const ObjectInfo& info, std::span<const ByteView> pieces,
                         const CallContext& context);
 

@@ -267,6 +267,16 @@ TEST_F(RetryStoreTest, CommitThatNeverArrivedStaysUnknown) {
   ExpectAllFired();
 }
 
+TEST_F(RetryStoreTest, OwnBytesDamagedOnTheWayBackAreNotAnothers) {
+  On(StoreMethod::kPutIfAbsent).ErrorAfter();
+  On(StoreMethod::kGetRange).FlipBit(5);
+  EXPECT_EQ(Put("a", "mine")->outcome, PutOutcome::kExistsSame);
+  On(StoreMethod::kCommit).ErrorAfter();
+  On(StoreMethod::kGetRange).FlipBit(5);
+  EXPECT_EQ(Stream("b", "streamed bytes")->outcome, PutOutcome::kExistsSame);
+  ExpectAllFired();
+}
+
 TEST_F(RetryStoreTest, LostReplyOfARemovalIsSuccess) {
   PutBehindOurBack("a", "x");
   On(StoreMethod::kRemove).ErrorAfter();

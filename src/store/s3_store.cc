@@ -69,6 +69,7 @@ class S3Store::Writer : public ObjectWriter {
   uint64_t part_bytes_ = 0;  // of parts_
   uint64_t bytes_written_ = 0;
   uint32_t parts_crc_ = 0;  // of all of them
+  bool refused_ = false;    // a commit was answered 409
   bool settled_ = false;
 };
 
@@ -174,7 +175,10 @@ Result<PutResult> S3Store::Writer::Commit(const CallContext& context) {
     Result<aws::S3Write> write = SendCommit(context);
     std::string reason;
     if (!write.ok()) {
-      if (!doubt) return write.status();
+      if (!doubt) {
+        refused_ = refused_ || write.status().code() == Code::kConflict;
+        return write.status();
+      }
       reason = write.status().message();
     } else if (write->outcome == aws::S3Write::Outcome::kDone) {
       store_.ProveLock(name_, !upload_id_.empty(), context);
@@ -191,6 +195,13 @@ Result<PutResult> S3Store::Writer::Commit(const CallContext& context) {
       }
       // Somebody's object was there and is gone: nothing of ours was applied.
       if (exists && !doubt && seen.status().code() == Code::kConflict) return seen.status();
+      // After a 409 (a removal met the commit) S3 may want every part anew, and those are gone.
+      if (write->no_upload && refused_ && !doubt && seen.status().code() == Code::kConflict) {
+        return Settle(Status(Code::kConflict, fmt::format("object '{}': S3 has given its upload up "
+                                                          "after a conflict",
+                                                          name_))
+                          .WithHint("run the command again: it uploads the data anew"));
+      }
       doubt = true;
     }
     if (!WaitInDoubt(tries, started, context)) {

@@ -25,7 +25,15 @@ using ::testing::HasSubstr;
 // As much of S3 as a store uses, in memory; `fault` may answer in its place, or spoil its answer.
 class BucketInMemory : public aws::HttpClient {
  public:
-  enum class Fault { kNone, kLostRequest, kLostAnswer, kError500, kSlowDown, kFlippedBit };
+  enum class Fault {
+    kNone,
+    kLostRequest,
+    kLostAnswer,
+    kError500,
+    kSlowDown,
+    kConflict,
+    kFlippedBit
+  };
 
   Result<aws::HttpResponse> Send(const aws::HttpRequest& request, const CallContext&) override {
     auto uri = aws::ParseUri(request.url);
@@ -43,6 +51,9 @@ class BucketInMemory : public aws::HttpClient {
     if (fault == Fault::kLostRequest) return Status(Code::kTimeout, "lost").Retryable();
     if (fault == Fault::kError500) return Answer(500, "<Error><Code>InternalError</Code></Error>");
     if (fault == Fault::kSlowDown) return Answer(503, "<Error><Code>SlowDown</Code></Error>");
+    if (fault == Fault::kConflict) {
+      return Answer(409, "<Error><Code>ConditionalRequestConflict</Code></Error>");
+    }
     aws::HttpResponse response = Serve(what, key, uri->query, body, request);
     if (fault == Fault::kLostAnswer) return Status(Code::kProtocol, "torn").Retryable();
     if (fault == Fault::kFlippedBit && !response.body.empty()) response.body[0] ^= 1;
@@ -368,6 +379,23 @@ TEST_F(S3StoreTest, AThrottledCommitMayBeMadeAgain) {
   EXPECT_EQ(bucket_->objects["pre/fix/pack/x"], "bytes");
 }
 
+// AWS: "re-initiate the multipart upload and re-upload each part".
+TEST_F(S3StoreTest, AnUploadThatIsGoneAfterAConflictIsNotWaitedFor) {
+  for (bool gone : {false, true}) {
+    auto writer = Writer("pack/x");
+    ASSERT_TRUE(writer->Append(AsBytes(PatternBytes(1, 11 * kMiB))).ok());
+    bucket_->faults = {{"complete", Fault::kConflict}};
+    EXPECT_EQ(Word(writer->Commit(context_)), "conflict!");
+    if (gone) bucket_->uploads.clear();
+    const int64_t before = clock_.MonotonicNanos();
+    Result<PutResult> again = writer->Commit(context_);
+    EXPECT_EQ(Word(again), gone ? "conflict" : "created");
+    EXPECT_THAT(again.status().hint(), HasSubstr(gone ? "uploads the data anew" : ""));
+    EXPECT_EQ(clock_.MonotonicNanos(), before);
+    bucket_->objects.clear();
+  }
+}
+
 TEST_F(S3StoreTest, ALargeObjectThatMeetsAnotherIsAborted) {
   bucket_->objects["pre/fix/pack/x"] = "somebody else's";
   auto writer = Writer("pack/x");
@@ -459,7 +487,7 @@ TEST(S3UrlTest, Parses) {
   auto location = ParseS3Url(
       "s3://my.bucket/a/b%20c/?region=eu-west-1&endpoint=https%3A%2F%2Fs3.example.org&path_style="
       "true&ca_file=/etc/ca.pem&storage_class=STANDARD_IA&sse=aws:kms&kms_key_id=alias/x&profile=p"
-      "&role_arn=arn:aws:iam::1:role/r&external_id=e");
+      "&role_arn=arn:aws:iam::1:role/r&external_id=e&retry_seconds=7&stall_seconds=9");
   ASSERT_TRUE(location.ok()) << location.status().message();
   EXPECT_EQ(location->s3.bucket, "my.bucket");
   EXPECT_EQ(location->store.prefix, "a/b c");
@@ -473,6 +501,8 @@ TEST(S3UrlTest, Parses) {
   EXPECT_EQ(location->credentials.profile, "p");
   EXPECT_EQ(location->credentials.role_arn, "arn:aws:iam::1:role/r");
   EXPECT_EQ(location->credentials.role_external_id, "e");
+  EXPECT_EQ(location->retry_budget, Millis(7'000));
+  EXPECT_EQ(location->stall_timeout, Millis(9'000));
   EXPECT_EQ(ParseS3Url("s3://abc")->store.prefix, "");
   EXPECT_EQ(ParseS3Url("s3://abc/")->store.prefix, "");
 }
@@ -504,6 +534,11 @@ TEST(S3UrlTest, Refuses) {
                           "s3://abc?region",
                           "s3://abc?colour=red",
                           "s3://abc?path_style=maybe",
+                          "s3://abc?retry_seconds=",
+                          "s3://abc?retry_seconds=-1",
+                          "s3://abc?retry_seconds=5s",
+                          "s3://abc?retry_seconds=86401",
+                          "s3://abc?stall_seconds=0",
                           "s3://abc?endpoint=h:1",
                           "s3://abc?sse=none",
                           "s3://abc?kms_key_id=x",

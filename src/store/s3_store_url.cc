@@ -23,6 +23,7 @@ constexpr std::string_view kHint =
 constexpr size_t kPrefixBytesMax = 400;
 constexpr size_t kParameterShownMax = 32;
 constexpr int kLockDaysMax = 36'500;
+constexpr int64_t kSecondsMax = 86'400;
 
 Status Bad(std::string_view what, std::string_view hint = kHint) {
   return Status(Code::kInvalidArgument, fmt::format("the repository's s3:// URL: {}", what))
@@ -104,10 +105,24 @@ Status TakeLockDays(const std::string& value, LockPolicy* out) {
   return Bad(fmt::format("lock_days is a number of days from 1 to {}", kLockDaysMax));
 }
 
+Status TakeSeconds(const std::string& name, const std::string& value, int64_t seconds_min,
+                   Millis* out) {
+  int64_t seconds = -1;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc() || end != value.data() + value.size() || seconds < seconds_min ||
+      seconds > kSecondsMax) {
+    return Bad(fmt::format("{} is between {} and {}", name, seconds_min, kSecondsMax));
+  }
+  *out = Millis(seconds * 1000);
+  return Status::Ok();
+}
+
 Status TakeParameter(const std::string& name, std::string value, S3Location* out) {
   if (name == "path_style") return TakePathStyle(value, out);
   if (name == "lock") return TakeLock(value, &out->store.lock);
   if (name == "lock_days") return TakeLockDays(value, &out->store.lock);
+  if (name == "retry_seconds") return TakeSeconds(name, value, 0, &out->retry_budget);
+  if (name == "stall_seconds") return TakeSeconds(name, value, 1, &out->stall_timeout);
   const std::map<std::string_view, std::string*> texts = {
       {"region", &out->s3.region},
       {"endpoint", &out->s3.endpoint},
@@ -123,7 +138,7 @@ Status TakeParameter(const std::string& name, std::string value, S3Location* out
   };
   auto found = texts.find(name);
   if (found == texts.end()) {
-    std::string known = "lock, lock_days, path_style";
+    std::string known = "lock, lock_days, path_style, retry_seconds, stall_seconds";
     for (const auto& [text, unused] : texts) known += fmt::format(", {}", text);
     return Bad(fmt::format("it knows no parameter '{}'", name.substr(0, kParameterShownMax)),
                "there are " + known + "; keys and passwords come from the environment");
@@ -229,6 +244,7 @@ Result<std::shared_ptr<aws::S3Client>> MakeS3Client(S3Location* out, const S3Wor
   std::shared_ptr<aws::HttpClient> http = world.http;
   if (http == nullptr) {
     aws::CurlHttpOptions options;
+    options.stall_timeout = location.stall_timeout;
     options.ca_file = location.ca_file;
     options.ca_dir = location.ca_dir;
     if (options.ca_file.empty() && options.ca_dir.empty()) {
@@ -247,6 +263,7 @@ Result<std::shared_ptr<aws::S3Client>> MakeS3Client(S3Location* out, const S3Wor
 Result<std::unique_ptr<S3Store>> MakeS3Store(S3Location location, const S3World& world) {
   MB_ASSIGN_OR_RETURN(std::shared_ptr<aws::S3Client> client, MakeS3Client(&location, world));
   location.store.clock = NeedsOf(world).clock;
+  location.store.doubt_budget = std::min(location.store.doubt_budget, location.retry_budget);
   return std::make_unique<S3Store>(std::move(client), location.store);
 }
 

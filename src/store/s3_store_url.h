@@ -16,10 +16,14 @@ struct S3Location {
   S3StoreOptions store;
   aws::CredentialsOptions credentials;
   std::string ca_file, ca_dir;  // of the endpoint's certificate; empty: AWS_CA_BUNDLE, the system's
+  // For so long a request that fails for a passing reason is sent again (by RetryStore).
+  Millis retry_budget{300'000};
+  Millis stall_timeout{60'000};  // without a byte in either direction a request is given up
 };
 
 // s3://bucket/prefix?region=&endpoint=&path_style=&ca_file=&ca_dir=&storage_class=
 //   &meta_storage_class=&sse=&kms_key_id=&profile=&role_arn=&external_id=&lock=&lock_days=
+//   &retry_seconds=&stall_seconds=
 // Values are percent-encoded. kInvalidArgument with a hint; no part that might be a secret is
 // shown.
 Result<S3Location> ParseS3Url(std::string_view url);

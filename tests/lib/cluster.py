@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 
-from . import jars, wire
+from . import jars, shifted_clock, wire
 from .probe import Probe
 
 HOST = "127.0.0.1"
@@ -318,11 +318,7 @@ class Cluster:
         """The environment in which brokers live `days_on` days from now."""
         if not self.days_on:
             return None
-        library = self.folder / "days_on.so"
-        if not library.exists():
-            source = pathlib.Path(__file__).with_name("days_on.c")
-            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        return {**os.environ, "LD_PRELOAD": str(library), "DAYS_ON": str(self.days_on)}
+        return shifted_clock.environment(self.folder, self.days_on * 86_400)
 
     def _format(self, broker, boot):
         """What `kafka-storage format` leaves behind; its one binary file is made by it, once per kind."""

@@ -5,12 +5,14 @@ import functools
 import hashlib
 import hmac
 import http.client
+import json
 import os
 import pathlib
 import socket
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 
 from . import jars
 from .cluster import free_port
@@ -146,6 +148,21 @@ class Versitygw(StandIn):
 
 class Moto(StandIn):
     """Much of AWS in memory. Believes every signature."""
+
+    KMS_REGION = "eu-west-1"
+
+    def kms(self, operation, **fields):
+        """One call of KMS."""
+        request = urllib.request.Request(self.endpoint, json.dumps(fields).encode(), {
+            "x-amz-target": f"TrentService.{operation}", "content-type": "application/x-amz-json-1.1",
+            "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{self.KMS_REGION}/kms/aws4_request, "
+                             "SignedHeaders=host, Signature=x"})
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read() or b"{}")
+
+    def create_key(self):
+        """A new key of KMS: its ARN."""
+        return self.kms("CreateKey")["KeyMetadata"]["Arn"]
 
     def command(self):
         return [installed() / "venv" / "bin" / "moto_server", "-H", "127.0.0.1", "-p", self.port]

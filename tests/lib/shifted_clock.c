@@ -1,4 +1,4 @@
-// Preloaded into a broker: its wall clock runs DAYS_ON days ahead. The monotonic clock stays.
+// Preloaded into a process: its wall clock runs SECONDS_ON seconds ahead. The monotonic clock stays.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -6,12 +6,8 @@
 #include <time.h>
 
 static time_t seconds_ahead(void) {
-  static time_t ahead = -1;
-  if (ahead < 0) {
-    const char* days = getenv("DAYS_ON");
-    ahead = days ? (time_t)atol(days) * 86400 : 0;
-  }
-  return ahead;
+  const char* seconds = getenv("SECONDS_ON");
+  return seconds ? (time_t)atol(seconds) : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec* now) {
