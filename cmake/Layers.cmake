@@ -33,6 +33,16 @@ function(maxbrod_layer name)
     maxbrod_protos(${name})
   endif()
 
+  # Only those that read files of the tree know where it is: the others compile to the same
+  # everywhere, so that a compiler cache serves every clone.
+  foreach(file IN LISTS tests helpers)
+    file(STRINGS ${file} reads_tree REGEX MAXBROD_SOURCE_DIR LIMIT_COUNT 1)
+    if(reads_tree)
+      set_source_files_properties(${file} PROPERTIES COMPILE_DEFINITIONS
+                                  MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endforeach()
+
   set(testing "")
   if(helpers AND NOT MAXBROD_FUZZ)
     # Objects for this layer's own tests, which may only register themselves; for the others an
@@ -40,8 +50,6 @@ function(maxbrod_layer name)
     add_library(mb_${name}_testing_objects OBJECT ${helpers})
     target_link_libraries(mb_${name}_testing_objects
                           PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
-    target_compile_definitions(mb_${name}_testing_objects
-                               PRIVATE MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_library(mb_${name}_testing STATIC $<TARGET_OBJECTS:mb_${name}_testing_objects>)
     target_link_libraries(mb_${name}_testing
                           PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
@@ -52,7 +60,6 @@ function(maxbrod_layer name)
     add_executable(${name}_test ${tests} ${testing})
     target_link_libraries(${name}_test PRIVATE ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock
                                                GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE MAXBROD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     include(GoogleTest)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS unit TIMEOUT 300)

@@ -421,7 +421,7 @@ TEST_F(S3Test, ADocumentThatCannotBeReadIsAskedForOnceMore) {
   EXPECT_EQ(Word(status), "protocol");
   EXPECT_THAT(status.message(), HasSubstr("'the-bucket', s3:ListBucket"));
   EXPECT_THAT(status.hint(), HasSubstr("speak S3"));
-  EXPECT_EQ(*client().CreateUpload("k", "", context_), "u");
+  EXPECT_EQ(*client().CreateUpload("k", {}, context_), "u");
 }
 
 TEST_F(S3Test, DeletesManyAtOnce) {

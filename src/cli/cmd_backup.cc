@@ -7,8 +7,8 @@
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/backup.h"
-#include "store/s3_memory.h"
 #include "engine/thaw_gate.h"
+#include "store/s3_memory.h"
 
 namespace maxbrod::cli {
 namespace {
