@@ -172,6 +172,8 @@ class Users:
 def test_the_printed_policies_are_enough_and_the_doctor_knows(versity, pair):
     """Backup and restore with what 'bucket policy' grants and no more; the doctor names what is missing or too much."""
     m = InBucket(versity, "kafka/prod")
+    # With versions, so that a delete marker would be seen.
+    m("bucket setup", "--versioning", "--yes")
     m("init")
     users = Users(versity)
     env = {role: users.add(role, json.loads(m(f"bucket policy {role}").stdout)) for role in ("backup", "restore", "prune")}

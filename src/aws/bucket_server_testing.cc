@@ -106,8 +106,8 @@ ServedReply BucketServerForTests::Objects(const ServedRequest& request, const st
   std::sscanf(range->second.c_str(), "bytes=%zu-%zu", &first, &last);
   std::string part = found->second.substr(std::min(first, found->second.size()), last - first + 1);
   return {206,
-          {{"Content-Range", fmt::format("bytes {}-{}/{}", first, first + part.size() - 1,
-                                         found->second.size())}},
+          {{"Content-Range",
+            fmt::format("bytes {}-{}/{}", first, first + part.size() - 1, found->second.size())}},
           part};
 }
 

@@ -138,7 +138,7 @@ void JudgeLifecycle(const BucketState& state, const BucketWishes& wishes, const 
   }
   for (std::string& hazard : HazardsOf(rules, prefix)) {
     out->push_back({"lifecycle-rules", BucketGrade::kDanger, true, std::move(hazard),
-                    "no rule that removes the repository, or archives more than packs",
+                    "no such rule",
                     "what every run reads must stay readable, and nothing may vanish"});
   }
 }
