@@ -67,9 +67,9 @@ Status AskConsent(const Globals& globals) {
 
 Status Impossible(const store::BucketPlan& plan) {
   if (plan.impossible.empty()) return Status::Ok();
-  return Status(Code::kIncomplete,
-                fmt::format("{} of the settings cannot be had: {}", plan.impossible.size(),
-                            fmt::join(plan.impossible, "; ")))
+  return Status(Code::kIncomplete, fmt::format("{} of the settings that are wanted cannot be had "
+                                               "there",
+                                               plan.impossible.size()))
       .WithHint(
           "the endpoint has no such thing, or this identity may not: 'maxbrod bucket policy "
           "setup' prints what it needs");

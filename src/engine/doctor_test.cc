@@ -158,7 +158,7 @@ TEST(DoctorTest, FoldersThatAreOpenToOthers) {
 }
 
 TEST(DoctorTest, PartitionsThatABackupCannotRead) {
-  kafka::FakeCluster fake({});
+  kafka::FakeCluster fake({.brokers = 1});
   fake.With([](kafka::FakeWorld& world) { world.AddTopic("orders", 2); });
   auto cluster = kafka::Cluster::Connect(fake.config(), {});
   ASSERT_TRUE(cluster.ok());

@@ -99,6 +99,12 @@ bool Satisfies(const aws::BucketObjectLock& is, const BucketWishes& wishes) {
   return is.enabled && is.mode == NameOf(wishes.lock) && is.days == wishes.lock_days;
 }
 
+constexpr std::string_view kNoSuchThing = "this endpoint has no such thing";
+
+std::string ReasonOf(const Status& status) {
+  return status.code() == Code::kUnsupported ? std::string(kNoSuchThing) : status.message();
+}
+
 // A finding about a setting, good unless `missing`; where it could not be read, that.
 template <typename T>
 BucketFinding Find(std::string setting, const Result<T>& state, bool missing, bool important,
@@ -111,7 +117,7 @@ BucketFinding Find(std::string setting, const Result<T>& state, bool missing, bo
   }
   bool unsupported = state.status().code() == Code::kUnsupported;
   finding.grade = unsupported ? BucketGrade::kUnsupported : BucketGrade::kUnknown;
-  finding.is = unsupported ? "this endpoint has no such thing" : state.status().message();
+  finding.is = ReasonOf(state.status());
   return finding;
 }
 
@@ -149,7 +155,7 @@ void PlanLifecycle(const BucketState& state, const BucketWishes& wishes, const s
       wishes.cold_days != 0 || wishes.old_versions_days != 0 || wishes.abort_uploads_days != 0;
   if (!asked) return;
   if (!state.lifecycle.ok()) {
-    plan->impossible.push_back("lifecycle rules: " + state.lifecycle.status().message());
+    plan->impossible.push_back("lifecycle rules: " + ReasonOf(state.lifecycle.status()));
     return;
   }
   const auto& rules = state.lifecycle->rules;
@@ -182,7 +188,7 @@ void PlanObjectLock(const BucketState& state, const BucketWishes& wishes, const 
                     BucketPlan* plan) {
   if (wishes.lock == LockMode::kNone) return;
   if (!state.object_lock.ok()) {
-    plan->impossible.push_back("Object Lock: " + state.object_lock.status().message());
+    plan->impossible.push_back("Object Lock: " + ReasonOf(state.object_lock.status()));
     return;
   }
   if (Satisfies(*state.object_lock, wishes)) return;
@@ -307,7 +313,7 @@ BucketPlan PlanBucket(const BucketState& state, const BucketWishes& wishes,
                       const std::string& to) {
     if (!wish) return;
     if (!is.ok()) {
-      plan.impossible.push_back(fmt::format("{}: {}", setting, is.status().message()));
+      plan.impossible.push_back(fmt::format("{}: {}", setting, ReasonOf(is.status())));
     } else if (!good) {
       plan.changes.push_back({kind, setting, TextOf(*is), to});
     }
