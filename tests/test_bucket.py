@@ -1,8 +1,12 @@
 """The bucket of a repository: what it is like, making it what it should be, who needs what there, and the doctor."""
 
+import fcntl
 import json
 import os
+import pty
 import subprocess
+import termios
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -96,6 +100,32 @@ def test_a_bucket_becomes_what_a_repository_needs(moto):
     assert [text for text in kept.values() if "kafka/prod/pack/" not in text and "DEEP_ARCHIVE" in text] == []
 
 
+def test_a_person_is_asked(moto):
+    """On a terminal: nothing happens after 'n', and after Ctrl-C; 'y' is consent."""
+    moto.create_bucket("asked")
+    m = InBucket(moto, "r", "asked")
+
+    def answer(keys):
+        ours, theirs = pty.openpty()
+        run = subprocess.Popen([BINARY, "bucket", "setup", "--versioning", "--repo", m.url], stdin=theirs, stderr=theirs,
+                               stdout=subprocess.DEVNULL, env={**os.environ, **m.env}, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 1000)
+        os.write(ours, keys)
+        code = run.wait(60)
+        os.close(ours)
+        return code
+
+    assert answer(b"n\n") == 2
+    assert answer(b"\x03") == 130
+    assert m.settings()["versioning"]["state"] == "missing"
+    assert answer(b"y\n") == 0
+    assert m.settings()["versioning"]["state"] == "good"
+
+
 def test_encryption_object_lock_and_rules_that_hurt(moto):
     """KMS by default, a default retention with its price told, a foreign rule that would remove the repository."""
     moto.create_bucket("locked")
@@ -145,6 +175,19 @@ def test_what_an_endpoint_has_not_is_said(versity):
     assert m("bucket check").code == 0
     nowhere = InBucket(versity, "kafka", "missing")
     assert "NoSuchBucket" in nowhere("bucket check", expect=2).stderr
+
+
+def test_the_doctor_ends_uploads_that_killed_runs_left(versity):
+    """Named, and ended only when asked to."""
+    versity.create_bucket("torn")
+    m = InBucket(versity, "kafka", "torn")
+    assert versity.request("POST", "/torn/kafka/pack/00/x", "uploads=")[0] == 200
+    assert versity.request("POST", "/torn/other/x", "uploads=")[0] == 200
+    time.sleep(2)
+    assert m.checks("--abort-uploads", "1h")["uploads unfinished"]["what"].startswith("1, the oldest")
+    checks = m.checks("--abort-uploads", "1s")
+    assert checks["uploads aborted"]["what"] == "1 ended" and checks["uploads unfinished"]["what"] == "none"
+    assert versity.request("GET", "/torn", "uploads=")[2].count(b"<Upload>") == 1
 
 
 class Users:
