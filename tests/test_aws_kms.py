@@ -18,15 +18,6 @@ def moto(tmp_path_factory):
         yield server
 
 
-def make_key(endpoint):
-    import json
-    import urllib.request
-    request = urllib.request.Request(endpoint, b"{}", {
-        "x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1",
-        "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{REGION}/kms/aws4_request, SignedHeaders=host, Signature=x"})
-    return json.load(urllib.request.urlopen(request))["KeyMetadata"]["Arn"]
-
-
 def test_moto(moto):
     """A data key comes back with its context only; ReEncrypt moves it; an unknown key is named."""
     env = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": moto.endpoint}
@@ -34,7 +25,7 @@ def test_moto(moto):
     def kms(key, *args):
         return aws_tool("kms", key, "", *args, env=env)
 
-    key, other = make_key(moto.endpoint), make_key(moto.endpoint)
+    key, other = moto.create_key(REGION), moto.create_key(REGION)
     assert kms(key, "describe") == {"arn": key, "enabled": True, "state": "Enabled"}
     made = kms(key, "generate", "repository=r1")
     assert len(base64.b64decode(made["plaintext"])) == 32

@@ -164,13 +164,33 @@ def test_init_sets_the_bucket_up_first(moto):
         assert "--cold-class GLACIER" in cold("init", expect=2).stderr
 
 
+def test_policies_name_the_keys_of_the_repository(moto):
+    """KMS keys are looked up in its slots, and bound to its id."""
+    moto.create_bucket("sealed")
+    arn = moto.create_key("us-east-1")
+    m = InBucket(moto, "r", "sealed")
+    m.env["AWS_ENDPOINT_URL_KMS"] = moto.endpoint
+    made = m("init", "--encryption", "kms", "--kms-key", arn, "--json").json
+    policy = json.loads(m("bucket policy", "backup").stdout)
+    opens = [s for s in policy["Statement"] if s["Sid"].startswith("OpenRepository")]
+    assert [(s["Resource"], s["Action"]) for s in opens] == [(arn, ["kms:Decrypt"])]
+    assert made["id"] in json.dumps(opens)
+    assert m.checks()["keys slots"]["grade"] == "failure"
+
+
 def test_what_an_endpoint_has_not_is_said(versity):
     """versitygw has versioning and no lifecycle: what can be done is done, the rest is named, exit 20."""
     versity.create_bucket("plain")
     m = InBucket(versity, "kafka", "plain")
     result = m("bucket setup", "--yes", expect=20)
     assert "done: versioning" in result.stdout and "not possible: lifecycle rules" in result.stdout
+    # Object Lock on a bucket that exists; the repository works below it.
+    m("bucket setup", "--lock-mode", "governance", "--lock-days", "1", "--yes")
+    m("init")
+    version = versity.request("HEAD", "/plain/kafka/config")[1]["x-amz-version-id"]
+    assert versity.request("DELETE", "/plain/kafka/config", f"versionId={version}")[0] == 403
     settings = m.settings()
+    assert settings["object-lock"]["is"] == "on, GOVERNANCE for 1 day by default"
     assert settings["versioning"]["state"] == "good" and settings["abort-uploads"]["state"] == "unsupported"
     assert m("bucket check").code == 0
     nowhere = InBucket(versity, "kafka", "missing")
@@ -219,7 +239,7 @@ def test_the_printed_policies_are_enough_and_the_doctor_knows(versity, pair):
     m("bucket setup", "--versioning", "--yes")
     m("init")
     users = Users(versity)
-    env = {role: users.add(role, json.loads(m(f"bucket policy {role}").stdout)) for role in ("backup", "restore", "prune")}
+    env = {role: users.add(role, json.loads(m("bucket policy", role).stdout)) for role in ("backup", "restore", "prune")}
     nobody = users.add("nobody", {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject",
                                                  "Resource": "arn:aws:s3:::bucket/*"}]})
     pair.source.probe.create_topic("leastpolicy", 2)

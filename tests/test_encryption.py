@@ -1,10 +1,8 @@
 """Encrypted repositories, as a user meets them: backup and restore with each kind of key, what is refused and how it is
 said, and that nothing legible reaches the disk."""
 
-import json
 import os
 import shutil
-import urllib.request
 
 import pytest
 
@@ -20,15 +18,6 @@ def secret_file(path, text, mode=0o600):
     path.write_text(text)
     os.chmod(path, mode)
     return path
-
-
-def kms_key(endpoint, region="eu-west-1"):
-    """A new key of the KMS stand-in: its ARN."""
-    request = urllib.request.Request(endpoint, b"{}", {
-        "x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1",
-        "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{region}/kms/aws4_request, SignedHeaders=host, "
-                         "Signature=x"})
-    return json.load(urllib.request.urlopen(request))["KeyMetadata"]["Arn"]
 
 
 @pytest.fixture
@@ -164,7 +153,7 @@ def test_kms(tmp_path, keys):
     with Moto(tmp_path / "moto") as moto:
         env = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": moto.endpoint,
                "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
-        arn = kms_key(moto.endpoint)
+        arn = moto.create_key("eu-west-1")
         repo = Maxbrod(tmp_path / "sealed")
         repo("init", "--encryption", "kms", "--kms-key", arn, "--recovery-key-file", keys["file"], env=env)
         repo("snapshots", env=env)
@@ -174,7 +163,7 @@ def test_kms(tmp_path, keys):
         unknown = arn.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
         result = repo("keys", "add", "--new-kms-key", unknown, "--key-file", keys["file"], env=env, expect=3)
         assert "00000000" in result.stderr
-        second = kms_key(moto.endpoint)
+        second = moto.create_key("eu-west-1")
         repo("keys", "add", "--new-kms-key", second, env=env)
         repo("keys", "remove", slot["id"], env=env)
         repo("snapshots", env=env)

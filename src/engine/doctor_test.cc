@@ -125,6 +125,7 @@ TEST_F(DoctorInBucketTest, SettingsThatMayNotBeReadAreAFaultOfTheirKeeperOnly) {
   EXPECT_EQ(grade("versioning", Role::kBackup), CheckGrade::kNote);
   EXPECT_EQ(grade("versioning", {}), CheckGrade::kWarning);
   EXPECT_EQ(grade("versioning", Role::kSetup), CheckGrade::kFailure);
+  EXPECT_EQ(Find(CheckBucketSettings(findings, {}), "versioning").advice, "denied");
   EXPECT_EQ(grade("public-access", {}), CheckGrade::kFailure);
   EXPECT_EQ(grade("cold-packs", {}), CheckGrade::kNote);
   EXPECT_EQ(grade("lifecycle-rules", Role::kBackup), CheckGrade::kFailure);

@@ -76,7 +76,7 @@ std::string TextOf(const aws::BucketEncryption& encryption) {
 std::string TextOf(const aws::BucketObjectLock& lock) {
   if (!lock.enabled) return "off";
   if (lock.mode.empty()) return "on, no default retention";
-  return fmt::format("on, {} for {} days by default", lock.mode, lock.days);
+  return fmt::format("on, {} for {} by default", lock.mode, DaysText(lock.days));
 }
 
 std::string_view NameOf(LockMode mode) {
@@ -199,15 +199,15 @@ void PlanObjectLock(const BucketState& state, const BucketWishes& wishes, const 
   }
   plan->changes.push_back(
       {BucketChange::Kind::kObjectLock, "object-lock", TextOf(*state.object_lock),
-       fmt::format("on, {} for {} days by default", NameOf(wishes.lock), wishes.lock_days)});
+       fmt::format("on, {} for {} by default", NameOf(wishes.lock), DaysText(wishes.lock_days))});
   if (!state.object_lock->enabled) {
     plan->warnings.push_back(
         "Object Lock cannot be switched off again, and versioning not suspended: ever");
   }
   plan->warnings.push_back(fmt::format(
       "every object written to the bucket from now on, also outside of '{}/', is kept and paid for "
-      "{} days, whoever deletes it{}",
-      prefix, wishes.lock_days,
+      "{}, whoever deletes it{}",
+      prefix, DaysText(wishes.lock_days),
       wishes.lock == LockMode::kCompliance
           ? "; in compliance mode nobody can shorten that, not the account's root either"
           : " without s3:BypassGovernanceRetention"));
@@ -298,7 +298,7 @@ std::vector<BucketFinding> JudgeBucket(const BucketState& state, const BucketWis
   found.push_back(FindText(
       "object-lock", state.object_lock,
       lock_wanted && state.object_lock.ok() && !Satisfies(*state.object_lock, wishes), false,
-      lock_wanted ? fmt::format("{} for {} days", NameOf(wishes.lock), wishes.lock_days)
+      lock_wanted ? fmt::format("{} for {}", NameOf(wishes.lock), DaysText(wishes.lock_days))
                   : "as you like",
       "objects that nobody can remove before their time; enabled when the bucket is made, "
       "or later once versioning is on; never disabled again"));

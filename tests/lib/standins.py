@@ -5,12 +5,14 @@ import functools
 import hashlib
 import hmac
 import http.client
+import json
 import os
 import pathlib
 import socket
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 
 from . import jars
 from .cluster import free_port
@@ -146,6 +148,15 @@ class Versitygw(StandIn):
 
 class Moto(StandIn):
     """Much of AWS in memory. Believes every signature."""
+
+    def create_key(self, region):
+        """A new key of its KMS: the ARN."""
+        request = urllib.request.Request(self.endpoint, b"{}", {
+            "x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1",
+            "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{region}/kms/aws4_request, SignedHeaders=host, "
+                             "Signature=x"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["KeyMetadata"]["Arn"]
 
     def command(self):
         return [installed() / "venv" / "bin" / "moto_server", "-H", "127.0.0.1", "-p", self.port]
