@@ -1,8 +1,12 @@
 """The bucket of a repository: what it is like, making it what it should be, who needs what there, and the doctor."""
 
+import fcntl
 import json
 import os
+import pty
 import subprocess
+import termios
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -96,6 +100,32 @@ def test_a_bucket_becomes_what_a_repository_needs(moto):
     assert [text for text in kept.values() if "kafka/prod/pack/" not in text and "DEEP_ARCHIVE" in text] == []
 
 
+def test_a_person_is_asked(moto):
+    """On a terminal: nothing happens after 'n', and after Ctrl-C; 'y' is consent."""
+    moto.create_bucket("asked")
+    m = InBucket(moto, "r", "asked")
+
+    def answer(keys):
+        ours, theirs = pty.openpty()
+        run = subprocess.Popen([BINARY, "bucket", "setup", "--versioning", "--repo", m.url], stdin=theirs, stderr=theirs,
+                               stdout=subprocess.DEVNULL, env={**os.environ, **m.env}, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 1000)
+        os.write(ours, keys)
+        code = run.wait(60)
+        os.close(ours)
+        return code
+
+    assert answer(b"n\n") == 2
+    assert answer(b"\x03") == 130
+    assert m.settings()["versioning"]["state"] == "missing"
+    assert answer(b"y\n") == 0
+    assert m.settings()["versioning"]["state"] == "good"
+
+
 def test_encryption_object_lock_and_rules_that_hurt(moto):
     """KMS by default, a default retention with its price told, a foreign rule that would remove the repository."""
     moto.create_bucket("locked")
@@ -134,17 +164,50 @@ def test_init_sets_the_bucket_up_first(moto):
         assert "--cold-class GLACIER" in cold("init", expect=2).stderr
 
 
+def test_policies_name_the_keys_of_the_repository(moto):
+    """KMS keys are looked up in its slots, and bound to its id."""
+    moto.create_bucket("sealed")
+    arn = moto.create_key("us-east-1")
+    m = InBucket(moto, "r", "sealed")
+    m.env["AWS_ENDPOINT_URL_KMS"] = moto.endpoint
+    made = m("init", "--encryption", "kms", "--kms-key", arn, "--json").json
+    policy = json.loads(m("bucket policy", "backup").stdout)
+    opens = [s for s in policy["Statement"] if s["Sid"].startswith("OpenRepository")]
+    assert [(s["Resource"], s["Action"]) for s in opens] == [(arn, ["kms:Decrypt"])]
+    assert made["id"] in json.dumps(opens)
+    assert m.checks()["keys slots"]["grade"] == "failure"
+
+
 def test_what_an_endpoint_has_not_is_said(versity):
     """versitygw has versioning and no lifecycle: what can be done is done, the rest is named, exit 20."""
     versity.create_bucket("plain")
     m = InBucket(versity, "kafka", "plain")
     result = m("bucket setup", "--yes", expect=20)
     assert "done: versioning" in result.stdout and "not possible: lifecycle rules" in result.stdout
+    # Object Lock on a bucket that exists; the repository works below it.
+    m("bucket setup", "--lock-mode", "governance", "--lock-days", "1", "--yes")
+    m("init")
+    version = versity.request("HEAD", "/plain/kafka/config")[1]["x-amz-version-id"]
+    assert versity.request("DELETE", "/plain/kafka/config", f"versionId={version}")[0] == 403
     settings = m.settings()
+    assert settings["object-lock"]["is"] == "on, GOVERNANCE for 1 day by default"
     assert settings["versioning"]["state"] == "good" and settings["abort-uploads"]["state"] == "unsupported"
     assert m("bucket check").code == 0
     nowhere = InBucket(versity, "kafka", "missing")
     assert "NoSuchBucket" in nowhere("bucket check", expect=2).stderr
+
+
+def test_the_doctor_ends_uploads_that_killed_runs_left(versity):
+    """Named, and ended only when asked to."""
+    versity.create_bucket("torn")
+    m = InBucket(versity, "kafka", "torn")
+    assert versity.request("POST", "/torn/kafka/pack/00/x", "uploads=")[0] == 200
+    assert versity.request("POST", "/torn/other/x", "uploads=")[0] == 200
+    time.sleep(2)
+    assert m.checks("--abort-uploads", "1h")["uploads unfinished"]["what"].startswith("1, the oldest")
+    checks = m.checks("--abort-uploads", "1s")
+    assert checks["uploads aborted"]["what"] == "1 ended" and checks["uploads unfinished"]["what"] == "none"
+    assert versity.request("GET", "/torn", "uploads=")[2].count(b"<Upload>") == 1
 
 
 class Users:
@@ -172,9 +235,11 @@ class Users:
 def test_the_printed_policies_are_enough_and_the_doctor_knows(versity, pair):
     """Backup and restore with what 'bucket policy' grants and no more; the doctor names what is missing or too much."""
     m = InBucket(versity, "kafka/prod")
+    # With versions, so that a delete marker would be seen.
+    m("bucket setup", "--versioning", "--yes")
     m("init")
     users = Users(versity)
-    env = {role: users.add(role, json.loads(m(f"bucket policy {role}").stdout)) for role in ("backup", "restore", "prune")}
+    env = {role: users.add(role, json.loads(m("bucket policy", role).stdout)) for role in ("backup", "restore", "prune")}
     nobody = users.add("nobody", {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject",
                                                  "Resource": "arn:aws:s3:::bucket/*"}]})
     pair.source.probe.create_topic("leastpolicy", 2)

@@ -116,6 +116,11 @@ Result<XmlElement> S3Bucket::ReadXml(std::string_view subresource, std::string_v
   MB_ASSIGN_OR_RETURN(HttpResponse response, Read(subresource, action, context));
   if (response.body.empty()) return XmlElement{};
   MB_ASSIGN_OR_RETURN(XmlElement xml, ParseXml(response.body));
+  // Some imitations take a subresource that they do not know for a listing.
+  if (xml.name == "ListBucketResult") {
+    return Status(Code::kUnsupported,
+                  fmt::format("bucket '{}': the endpoint does not know ?{}", name(), subresource));
+  }
   if (xml.name.ends_with(root)) return xml;
   return Status(Code::kProtocol, fmt::format("bucket '{}': the answer to ?{} is a <{}>", name(),
                                              subresource, xml.name));

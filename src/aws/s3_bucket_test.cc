@@ -154,6 +154,8 @@ TEST_F(S3BucketTest, ErrorsNameTheActionOrSayThatThereIsNoSuchThing) {
   server_.unsupported = {"lifecycle"};
   EXPECT_EQ(bucket_.GetLifecycle(context_).status().code(), Code::kUnsupported);
   server_.denied.clear();
+  server_.documents["versioning"] = "<ListBucketResult/>";
+  EXPECT_EQ(bucket_.GetVersioning(context_).status().code(), Code::kUnsupported);
   server_.documents["versioning"] = "<SomethingElse/>";
   EXPECT_EQ(bucket_.GetVersioning(context_).status().code(), Code::kProtocol);
 }

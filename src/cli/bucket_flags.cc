@@ -1,6 +1,7 @@
 #include "cli/bucket_flags.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -14,6 +15,7 @@ namespace maxbrod::cli {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
+constexpr int kPollMs = 200;
 
 // "30d", or "off".
 Result<int> ReadDays(const std::string& flag, const std::string& text) {
@@ -59,7 +61,10 @@ Status AskConsent(const Globals& globals) {
   Status unasked = Status(Code::kInvalidArgument, "nothing was changed")
                        .WithHint("add --yes to have it done, or --dry-run to only look");
   if (globals.json || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) return unasked;
-  std::cerr << "Do it? [y/N] ";
+  std::cerr << "Do it? [y/N] " << std::flush;
+  // The terminal is asked in turns, so that Ctrl-C ends the waiting.
+  pollfd terminal{STDIN_FILENO, POLLIN, 0};
+  while (poll(&terminal, 1, kPollMs) <= 0) MB_RETURN_IF_ERROR(globals.context().Check());
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "yes" ? Status::Ok() : unasked;
@@ -67,9 +72,9 @@ Status AskConsent(const Globals& globals) {
 
 Status Impossible(const store::BucketPlan& plan) {
   if (plan.impossible.empty()) return Status::Ok();
-  return Status(Code::kIncomplete,
-                fmt::format("{} of the settings cannot be had: {}", plan.impossible.size(),
-                            fmt::join(plan.impossible, "; ")))
+  return Status(Code::kIncomplete, fmt::format("{} of the settings that are wanted cannot be had "
+                                               "there",
+                                               plan.impossible.size()))
       .WithHint(
           "the endpoint has no such thing, or this identity may not: 'maxbrod bucket policy "
           "setup' prints what it needs");

@@ -15,7 +15,7 @@ namespace maxbrod::cli {
 namespace {
 
 // To look whether a repository is there must not make who has none wait for long.
-constexpr Millis kLookLimit{20'000};
+constexpr Millis kLookLimit{10'000};
 
 struct BucketFlags {
   std::string url;
@@ -41,7 +41,10 @@ void PrintFindings(const std::vector<store::BucketFinding>& findings) {
   }
   table.Print(std::cout);
   for (const store::BucketFinding& finding : findings) {
-    if (finding.grade == store::BucketGrade::kGood) continue;
+    if (finding.grade == store::BucketGrade::kGood ||
+        finding.grade == store::BucketGrade::kUnsupported) {
+      continue;
+    }
     std::cout << finding.setting << ": " << finding.why << "\n";
     if (finding.grade == store::BucketGrade::kUnknown) std::cout << "  " << finding.is << "\n";
   }
@@ -88,22 +91,20 @@ Status RunSetup(const BucketFlags& flags, const Globals& globals) {
   return SetUpBucket(place, wishes, flags.consent, globals);
 }
 
-// The KMS keys of a repository that is there already, and its id.
-void AddFromRepository(const std::string& url, const CallContext& context,
-                       engine::PolicySubject* subject) {
-  auto store = store::OpenStore(url);
-  if (!store.ok()) return;
-  auto config = repo::ReadConfig(**store, {}, context);
-  if (!config.ok()) return;
-  const std::string& id = config->config.repository_id();
-  auto slots = repo::ListKeySlots(**store, id, context);
-  if (!slots.ok()) return;
-  for (const repo::KeySlotInfo& slot : *slots) {
+// The KMS keys of a repository that is there already, and its id. kNotFound: there is none.
+Status AddFromRepository(const std::string& url, const CallContext& context,
+                         engine::PolicySubject* subject) {
+  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
+  MB_ASSIGN_OR_RETURN(repo::StoredConfig config, repo::ReadConfig(*store, {}, context));
+  const std::string& id = config.config.repository_id();
+  MB_ASSIGN_OR_RETURN(auto slots, repo::ListKeySlots(*store, id, context));
+  for (const repo::KeySlotInfo& slot : slots) {
     if (slot.problem.ok() && slot.view.header.has_kms()) {
       subject->slot_keys.push_back(slot.view.header.kms().key());
     }
   }
   subject->repository_id = ToHex(AsBytes(id));
+  return Status::Ok();
 }
 
 Status RunPolicy(const BucketFlags& flags, const Globals& globals) {
@@ -117,7 +118,11 @@ Status RunPolicy(const BucketFlags& flags, const Globals& globals) {
     subject.prefix = location.store.prefix;
     subject.region = location.s3.region;
     subject.sse_key = location.s3.kms_key_id;
-    AddFromRepository(flags.url, globals.context().Within(kLookLimit), &subject);
+    Status looked = AddFromRepository(flags.url, globals.context().Within(kLookLimit), &subject);
+    if (!looked.ok() && looked.code() != Code::kNotFound && !globals.quiet) {
+      std::cerr << "note: no KMS key of the repository is in the policy, for it could not be read ("
+                << looked.message() << "); --kms-key names one\n";
+    }
   }
   if (!flags.kms_keys.empty()) subject.slot_keys = flags.kms_keys;
   MB_ASSIGN_OR_RETURN(nlohmann::ordered_json policy, engine::PolicyOf(role, subject));

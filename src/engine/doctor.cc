@@ -37,6 +37,7 @@ CheckGrade GradeOf(const store::BucketFinding& finding, std::optional<Role> role
     case store::BucketGrade::kUnknown:
       break;
   }
+  if (!finding.important) return CheckGrade::kNote;
   if (!role) return CheckGrade::kWarning;
   return *role == Role::kSetup ? CheckGrade::kFailure : CheckGrade::kNote;
 }
@@ -153,7 +154,10 @@ Checks CheckBucketSettings(const std::vector<store::BucketFinding>& findings,
   Checks checks;
   for (const store::BucketFinding& finding : findings) {
     Check check{"bucket", finding.setting, GradeOf(finding, role), finding.is, ""};
-    if (check.grade == CheckGrade::kWarning || check.grade == CheckGrade::kFailure) {
+    if (finding.grade == store::BucketGrade::kUnknown) {
+      check.what = "may not be read";
+      check.advice = finding.is;
+    } else if (check.grade == CheckGrade::kWarning || check.grade == CheckGrade::kFailure) {
       check.advice = fmt::format("wanted: {}; {}", finding.wanted, finding.why);
     }
     checks.push_back(std::move(check));

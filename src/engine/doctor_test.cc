@@ -125,6 +125,7 @@ TEST_F(DoctorInBucketTest, SettingsThatMayNotBeReadAreAFaultOfTheirKeeperOnly) {
   EXPECT_EQ(grade("versioning", Role::kBackup), CheckGrade::kNote);
   EXPECT_EQ(grade("versioning", {}), CheckGrade::kWarning);
   EXPECT_EQ(grade("versioning", Role::kSetup), CheckGrade::kFailure);
+  EXPECT_EQ(Find(CheckBucketSettings(findings, {}), "versioning").advice, "denied");
   EXPECT_EQ(grade("public-access", {}), CheckGrade::kFailure);
   EXPECT_EQ(grade("cold-packs", {}), CheckGrade::kNote);
   EXPECT_EQ(grade("lifecycle-rules", Role::kBackup), CheckGrade::kFailure);
@@ -158,7 +159,7 @@ TEST(DoctorTest, FoldersThatAreOpenToOthers) {
 }
 
 TEST(DoctorTest, PartitionsThatABackupCannotRead) {
-  kafka::FakeCluster fake({});
+  kafka::FakeCluster fake({.brokers = 1});
   fake.With([](kafka::FakeWorld& world) { world.AddTopic("orders", 2); });
   auto cluster = kafka::Cluster::Connect(fake.config(), {});
   ASSERT_TRUE(cluster.ok());

@@ -31,7 +31,7 @@ constexpr Right kRights[] = {
     {"s3:GetObject", Scope::kObjects, {kMust, kMust, kMust, kMust}},
     {"s3:PutObject", Scope::kObjects, {kMust, kMust, kMust, kMust}},
     {"s3:ListBucket", Scope::kListing, {kMust, kMust, kMust, kMust}},
-    {"s3:AbortMultipartUpload", Scope::kObjects, {kMust, kNo, kMust, kUse}},
+    {"s3:AbortMultipartUpload", Scope::kObjects, {kMust, kUse, kMust, kUse}},
     {"s3:DeleteObject", Scope::kObjects, {kNot, kNot, kMust, kNo}},
     {"s3:DeleteObjectVersion", Scope::kObjects, {kNot, kNot, kNot, kNot}},
     {"s3:RestoreObject", Scope::kPacks, {kNo, kUse, kNo, kNo}},
@@ -113,12 +113,10 @@ void AddS3(Role role, const PolicySubject& subject, const Arns& arns, Json* out)
   Json create = Statement("CreateNeverOverwrite", "s3:PutObject", written);
   create["Condition"] = {{"Null", {{"s3:if-none-match", "false"}}}};
   out->push_back(std::move(create));
-  if (role != Role::kRestore) {
-    // Parts of an upload have no condition; the request that ends it has.
-    Json parts = Statement("PartsOfUploads", "s3:PutObject", written);
-    parts["Condition"] = {{"Bool", {{"s3:ObjectCreationOperation", "false"}}}};
-    out->push_back(std::move(parts));
-  }
+  // Parts of an upload have no condition; the request that ends it has.
+  Json parts = Statement("PartsOfUploads", "s3:PutObject", written);
+  parts["Condition"] = {{"Bool", {{"s3:ObjectCreationOperation", "false"}}}};
+  out->push_back(std::move(parts));
   if (Json actions = ActionsOf(role, Scope::kPacks, subject); !actions.empty()) {
     out->push_back(Statement("Thaw", actions, arns.Objects("pack/*")));
   }

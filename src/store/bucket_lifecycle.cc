@@ -61,6 +61,10 @@ std::string ScopeOf(RuleKind kind, const std::string& prefix) {
 
 }  // namespace
 
+std::string DaysText(int days) {
+  return fmt::format("{} day{}", days, days == 1 ? "" : "s");
+}
+
 bool IsArchive(std::string_view storage_class) {
   return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE";
 }
@@ -156,9 +160,9 @@ std::string DescribeRule(RuleKind kind, const aws::LifecycleRule& rule) {
   const auto effect = EffectOf(kind, rule);
   if (!effect) return "never";
   if (kind == RuleKind::kColdPacks) {
-    return fmt::format("to {} after {} days", effect->storage_class, effect->days);
+    return fmt::format("to {} after {}", effect->storage_class, DaysText(effect->days));
   }
-  return fmt::format("removed after {} days", effect->days);
+  return "removed after " + DaysText(effect->days);
 }
 
 std::string DescribeRules(RuleKind kind, const std::vector<aws::XmlElement>& rules,

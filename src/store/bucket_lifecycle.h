@@ -38,6 +38,8 @@ std::string DescribeRules(RuleKind kind, const std::vector<aws::XmlElement>& rul
 std::vector<std::string> HazardsOf(const std::vector<aws::XmlElement>& rules,
                                    const std::string& prefix);
 
+// "1 day", "30 days".
+std::string DaysText(int days);
 // Whether objects of that class must be thawed before they are read.
 bool IsArchive(std::string_view storage_class);
 // How long S3 bills an object of that class at least; 0: no longer than it is there.

@@ -76,7 +76,7 @@ std::string TextOf(const aws::BucketEncryption& encryption) {
 std::string TextOf(const aws::BucketObjectLock& lock) {
   if (!lock.enabled) return "off";
   if (lock.mode.empty()) return "on, no default retention";
-  return fmt::format("on, {} for {} days by default", lock.mode, lock.days);
+  return fmt::format("on, {} for {} by default", lock.mode, DaysText(lock.days));
 }
 
 std::string_view NameOf(LockMode mode) {
@@ -99,6 +99,12 @@ bool Satisfies(const aws::BucketObjectLock& is, const BucketWishes& wishes) {
   return is.enabled && is.mode == NameOf(wishes.lock) && is.days == wishes.lock_days;
 }
 
+constexpr std::string_view kNoSuchThing = "this endpoint has no such thing";
+
+std::string ReasonOf(const Status& status) {
+  return status.code() == Code::kUnsupported ? std::string(kNoSuchThing) : status.message();
+}
+
 // A finding about a setting, good unless `missing`; where it could not be read, that.
 template <typename T>
 BucketFinding Find(std::string setting, const Result<T>& state, bool missing, bool important,
@@ -111,7 +117,7 @@ BucketFinding Find(std::string setting, const Result<T>& state, bool missing, bo
   }
   bool unsupported = state.status().code() == Code::kUnsupported;
   finding.grade = unsupported ? BucketGrade::kUnsupported : BucketGrade::kUnknown;
-  finding.is = unsupported ? "this endpoint has no such thing" : state.status().message();
+  finding.is = ReasonOf(state.status());
   return finding;
 }
 
@@ -138,7 +144,7 @@ void JudgeLifecycle(const BucketState& state, const BucketWishes& wishes, const 
   }
   for (std::string& hazard : HazardsOf(rules, prefix)) {
     out->push_back({"lifecycle-rules", BucketGrade::kDanger, true, std::move(hazard),
-                    "no rule that removes the repository, or archives more than packs",
+                    "no such rule",
                     "what every run reads must stay readable, and nothing may vanish"});
   }
 }
@@ -149,7 +155,7 @@ void PlanLifecycle(const BucketState& state, const BucketWishes& wishes, const s
       wishes.cold_days != 0 || wishes.old_versions_days != 0 || wishes.abort_uploads_days != 0;
   if (!asked) return;
   if (!state.lifecycle.ok()) {
-    plan->impossible.push_back("lifecycle rules: " + state.lifecycle.status().message());
+    plan->impossible.push_back("lifecycle rules: " + ReasonOf(state.lifecycle.status()));
     return;
   }
   const auto& rules = state.lifecycle->rules;
@@ -182,7 +188,7 @@ void PlanObjectLock(const BucketState& state, const BucketWishes& wishes, const 
                     BucketPlan* plan) {
   if (wishes.lock == LockMode::kNone) return;
   if (!state.object_lock.ok()) {
-    plan->impossible.push_back("Object Lock: " + state.object_lock.status().message());
+    plan->impossible.push_back("Object Lock: " + ReasonOf(state.object_lock.status()));
     return;
   }
   if (Satisfies(*state.object_lock, wishes)) return;
@@ -193,15 +199,15 @@ void PlanObjectLock(const BucketState& state, const BucketWishes& wishes, const 
   }
   plan->changes.push_back(
       {BucketChange::Kind::kObjectLock, "object-lock", TextOf(*state.object_lock),
-       fmt::format("on, {} for {} days by default", NameOf(wishes.lock), wishes.lock_days)});
+       fmt::format("on, {} for {} by default", NameOf(wishes.lock), DaysText(wishes.lock_days))});
   if (!state.object_lock->enabled) {
     plan->warnings.push_back(
         "Object Lock cannot be switched off again, and versioning not suspended: ever");
   }
   plan->warnings.push_back(fmt::format(
       "every object written to the bucket from now on, also outside of '{}/', is kept and paid for "
-      "{} days, whoever deletes it{}",
-      prefix, wishes.lock_days,
+      "{}, whoever deletes it{}",
+      prefix, DaysText(wishes.lock_days),
       wishes.lock == LockMode::kCompliance
           ? "; in compliance mode nobody can shorten that, not the account's root either"
           : " without s3:BypassGovernanceRetention"));
@@ -292,7 +298,7 @@ std::vector<BucketFinding> JudgeBucket(const BucketState& state, const BucketWis
   found.push_back(FindText(
       "object-lock", state.object_lock,
       lock_wanted && state.object_lock.ok() && !Satisfies(*state.object_lock, wishes), false,
-      lock_wanted ? fmt::format("{} for {} days", NameOf(wishes.lock), wishes.lock_days)
+      lock_wanted ? fmt::format("{} for {}", NameOf(wishes.lock), DaysText(wishes.lock_days))
                   : "as you like",
       "objects that nobody can remove before their time; enabled when the bucket is made, "
       "or later once versioning is on; never disabled again"));
@@ -307,7 +313,7 @@ BucketPlan PlanBucket(const BucketState& state, const BucketWishes& wishes,
                       const std::string& to) {
     if (!wish) return;
     if (!is.ok()) {
-      plan.impossible.push_back(fmt::format("{}: {}", setting, is.status().message()));
+      plan.impossible.push_back(fmt::format("{}: {}", setting, ReasonOf(is.status())));
     } else if (!good) {
       plan.changes.push_back({kind, setting, TextOf(*is), to});
     }

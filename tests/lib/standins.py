@@ -151,18 +151,18 @@ class Moto(StandIn):
 
     KMS_REGION = "eu-west-1"
 
-    def kms(self, operation, **fields):
+    def kms(self, operation, region=KMS_REGION, **fields):
         """One call of KMS."""
         request = urllib.request.Request(self.endpoint, json.dumps(fields).encode(), {
             "x-amz-target": f"TrentService.{operation}", "content-type": "application/x-amz-json-1.1",
-            "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{self.KMS_REGION}/kms/aws4_request, "
+            "authorization": f"AWS4-HMAC-SHA256 Credential=AK/20260101/{region}/kms/aws4_request, "
                              "SignedHeaders=host, Signature=x"})
         with urllib.request.urlopen(request) as answer:
             return json.loads(answer.read() or b"{}")
 
-    def create_key(self):
-        """A new key of KMS: its ARN."""
-        return self.kms("CreateKey")["KeyMetadata"]["Arn"]
+    def create_key(self, region=KMS_REGION):
+        """A new key of its KMS: the ARN."""
+        return self.kms("CreateKey", region)["KeyMetadata"]["Arn"]
 
     def command(self):
         return [installed() / "venv" / "bin" / "moto_server", "-H", "127.0.0.1", "-p", self.port]
