@@ -288,7 +288,7 @@ Status Thaw::Poll(std::vector<ArchivedPack>* pending, const CallContext& context
   while (at < pending->size()) {
     size_t count = std::min(kPollBatch, pending->size() - at);
     ArchivedPack* batch = pending->data() + at;
-    MB_RETURN_IF_ERROR(ForEachInParallel(count, kThreads, [&](size_t i) {
+    auto look = [&](size_t i) {
       MB_RETURN_IF_ERROR(context.Check());
       MB_ASSIGN_OR_RETURN(store::ObjectStanding standing,
                           store_.control()->Standing(batch[i].name, context));
@@ -296,7 +296,8 @@ Status Thaw::Poll(std::vector<ArchivedPack>* pending, const CallContext& context
       // An object that was moved out of the archive needs no copy.
       batch[i].thawed_until_ms = standing.archived ? standing.thawed_until_ms : INT64_MAX;
       return Status::Ok();
-    }));
+    };
+    MB_RETURN_IF_ERROR(ForEachInParallel(count, kThreads, look));
     at += count;
     size_t ready = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -346,13 +347,14 @@ Status Thaw::Extend(const CallContext& context) {
     }
   }
   if (ending.empty()) return Status::Ok();
-  MB_RETURN_IF_ERROR(ForEachInParallel(ending.size(), kThreads, [&](size_t i) {
+  auto lengthen = [&](size_t i) {
     MB_RETURN_IF_ERROR(context.Check());
     MB_RETURN_IF_ERROR(store_.control()->Thaw(ending[i].name, days, tier(), context));
     ending[i].thawed_until_ms = now + days * kDayMs;
     Keep(ending[i]);
     return Status::Ok();
-  }));
+  };
+  MB_RETURN_IF_ERROR(ForEachInParallel(ending.size(), kThreads, lengthen));
   progress_.Note(fmt::format("the readable copies of {} now live until {}",
                              PacksText(ending.size()), FormatUserTime(now + days * kDayMs)));
   return Status::Ok();
