@@ -32,6 +32,11 @@ int main(int argc, char** argv) {
   cli::AddVerify(app, globals);
   cli::AddDump(app, globals);
   cli::AddKeys(app, globals);
+  cli::AddHold(app, globals);
+  cli::AddRelease(app, globals);
+  cli::AddForget(app, globals);
+  cli::AddPrune(app, globals);
+  cli::AddLocks(app, globals);
 
   try {
     app.parse(argc, argv);

@@ -14,5 +14,10 @@ void AddOffsets(CLI::App& app, Globals& globals);
 void AddVerify(CLI::App& app, Globals& globals);
 void AddDump(CLI::App& app, Globals& globals);
 void AddKeys(CLI::App& app, Globals& globals);
+void AddHold(CLI::App& app, Globals& globals);
+void AddRelease(CLI::App& app, Globals& globals);
+void AddForget(CLI::App& app, Globals& globals);
+void AddPrune(CLI::App& app, Globals& globals);
+void AddLocks(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli
