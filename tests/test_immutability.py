@@ -1,8 +1,10 @@
 """What an intruder with all rights in the bucket can do to a repository under Object Lock, and what is left of it; and the
 verbs that remove. The server is versitygw, which keeps versions and refuses to remove or unlock what is under lock."""
 
+import base64
 import contextlib
 import datetime
+import hashlib
 import os
 import re
 import subprocess
@@ -158,7 +160,8 @@ def test_locks_are_kept_and_extended(world, s3):
     until = headers["x-amz-object-lock-retain-until-date"]
     assert until > (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=89)).isoformat()
     body = b"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2027-01-01T00:00:00Z</RetainUntilDate></Retention>"
-    assert s3.request("PUT", f"/vault/{PREFIX}config", "retention=", body)[0] == 403
+    digest = base64.b64encode(hashlib.md5(body).digest()).decode()
+    assert s3.request("PUT", f"/vault/{PREFIX}config", "retention=", body, {"content-md5": digest})[0] == 403
     shorter = InBucket(s3, None, lock="compliance", lock_days="2")
     shorter.env = world.repo.env
     assert shorter("locks", "extend", "--json").json["extended"] == 0

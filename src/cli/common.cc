@@ -1,5 +1,6 @@
 #include "cli/common.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -123,7 +124,8 @@ void RepositoryFlags::AddAsOf(CLI::App* verb, bool writes) {
 Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenBare(const Globals& globals) const {
   if (as_of.empty()) return store::OpenStore(url);
   store::OpenStoreOptions options;
-  MB_ASSIGN_OR_RETURN(options.as_of_ms, ParseUserTime(as_of));
+  MB_ASSIGN_OR_RETURN(int64_t time_ms, ParseUserTime(as_of));
+  options.as_of_ms = std::max<int64_t>(time_ms, 1);  // 0 would mean now
   MB_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> lower, store::OpenStore(url, options));
   // Tells what is wrong with the time, where something is.
   MB_RETURN_IF_ERROR(lower->List(repo::kConfigName, "", 1, globals.context()).status());
