@@ -39,6 +39,7 @@ void AddDump(CLI::App& app, Globals& globals) {
       app.add_subcommand("dump", "Show an object of a repository, never a record's content");
   verb->add_option("object", flags->object, "Name of the object; left out: list them");
   flags->repository.Add(verb);
+  flags->repository.AddAsOf(verb);
   verb->add_option("--prefix", flags->prefix, "List only names that begin so");
   verb->footer(
       "Examples:\n"

@@ -54,7 +54,7 @@ std::string Detail(const format::KeySlotHeader& header) {
 
 // Slots are readable without a key; with one, whether they are genuine is told as well.
 Status List(const KeysFlags& flags, const Globals& globals) {
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(flags.repository.url));
+  MB_ASSIGN_OR_RETURN(auto store, flags.repository.OpenBare(globals));
   MB_ASSIGN_OR_RETURN(repo::StoredConfig config, repo::ReadConfig(*store, {}, globals.context()));
   MB_RETURN_IF_ERROR(flags.repository.CheckId(config.config.repository_id(), store->Url()));
   if (config.config.crypto() == format::CRYPTO_PLAIN) {
@@ -176,8 +176,10 @@ void AddKeys(CLI::App& app, Globals& globals) {
   CLI::App* keys = app.add_subcommand("keys", "The key slots of an encrypted repository");
   keys->require_subcommand(1);
   auto flags = [] { return std::make_shared<KeysFlags>(); };
-  Sub(keys, "list", "Show the slots; with a key, also whether they are genuine", flags(), globals,
-      List);
+  auto listed = flags();
+  CLI::App* list = Sub(keys, "list", "Show the slots; with a key, also whether they are genuine",
+                       listed, globals, List);
+  listed->repository.AddAsOf(list);
   auto added = flags();
   CLI::App* add = Sub(keys, "add", "Add a slot: another way to the same keys", added, globals, Add);
   add->add_flag("--new-passphrase", added->new_passphrase, "Ask for the new slot's passphrase");

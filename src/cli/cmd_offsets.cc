@@ -185,6 +185,7 @@ void AddOffsets(CLI::App& app, Globals& globals) {
                    "A restore's id, or the snapshot (name, id, 'latest') that was restored")
       ->required();
   flags->repository.Add(verb);
+  flags->repository.AddAsOf(verb);
   verb->add_option("--target-cluster", flags->target_cluster,
                    "Only restores into the cluster with this id");
   verb->add_option("--topic", flags->topic, "Topic, by its name on the source");

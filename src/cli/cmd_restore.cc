@@ -93,6 +93,7 @@ void AddRestore(CLI::App& app, Globals& globals) {
       app.add_subcommand("restore", "Restore a snapshot into a cluster, at the same offsets");
   verb->add_option("snapshot", flags->snapshot, "Name, id or 'latest'")->required();
   flags->repository.Add(verb);
+  flags->repository.AddAsOf(verb, /*writes=*/true);
   flags->cluster.Add(verb, true);
   verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
   auto* calibrate = verb->add_flag("--calibrate", flags->calibrate,

@@ -184,6 +184,7 @@ void AddShow(CLI::App& app, Globals& globals) {
       app.add_subcommand("show", "Show what is in a snapshot: topics, partitions, groups, gaps");
   verb->add_option("snapshot", flags->snapshot, "Name, id or 'latest'")->required();
   flags->repository.Add(verb);
+  flags->repository.AddAsOf(verb);
   verb->add_flag("--configs", flags->configs, "Also the configs set on topics");
   verb->footer("Example:\n  maxbrod show nightly --repo file:///backups/kafka");
   verb->callback(

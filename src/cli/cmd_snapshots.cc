@@ -34,13 +34,15 @@ Status Run(const RepositoryFlags& flags, const Globals& globals) {
     for (const auto& snapshot : state->snapshots) std::cout << ToJson(snapshot).dump() << "\n";
     return Status::Ok();
   }
-  Table table({"ID", "NAME", "TIME", ">TOPICS", ">PARTS", ">RECORDS", ">SIZE", ">NEW", ">TOOK"});
+  Table table(
+      {"ID", "NAME", "TIME", ">TOPICS", ">PARTS", ">RECORDS", ">SIZE", ">NEW", ">TOOK", ""});
   for (const auto& s : state->snapshots) {
     double seconds = static_cast<double>(s.finished_ms() - s.started_ms()) / 1000;
     table.Row({ToHex(AsBytes(s.id())).substr(0, 8), s.name(), FormatTime(s.started_ms()),
                FormatCount(s.stats().topics()), FormatCount(s.stats().partitions()),
                FormatCount(s.stats().records()), FormatBytes(s.stats().bytes()),
-               FormatBytes(s.stats().new_bytes()), FormatDuration(seconds)});
+               FormatBytes(s.stats().new_bytes()), FormatDuration(seconds),
+               s.held() ? "held" : ""});
   }
   table.Print(std::cout);
   return Status::Ok();
@@ -52,6 +54,7 @@ void AddSnapshots(CLI::App& app, Globals& globals) {
   auto flags = std::make_shared<RepositoryFlags>();
   CLI::App* verb = app.add_subcommand("snapshots", "List the snapshots of a repository");
   flags->Add(verb);
+  flags->AddAsOf(verb);
   verb->footer("Example:\n  maxbrod snapshots --repo file:///backups/kafka");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });

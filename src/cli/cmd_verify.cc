@@ -306,7 +306,7 @@ Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapsh
   }();
   MB_RETURN_IF_ERROR(report.status());
   PrintReport(*report, snapshot == nullptr ? std::string() : snapshot->name(), globals);
-  return report->Outcome();
+  return flags.repository.WithAsOfHint(report->Outcome());
 }
 
 Status Run(const VerifyFlags& flags, const Globals& globals) {
@@ -341,6 +341,7 @@ void AddVerify(CLI::App& app, Globals& globals) {
   verb->add_option("snapshot", flags->snapshot,
                    "Name, id or 'latest' (default: the whole repository)");
   flags->repository.Add(verb);
+  flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, false);
   verb->add_flag("--no-cluster", flags->no_cluster,
                  "Only the repository, also where MAXBROD_BOOTSTRAP_SERVER is set");

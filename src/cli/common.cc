@@ -1,8 +1,10 @@
 #include "cli/common.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -12,11 +14,16 @@
 #include "aws/credentials_oidc.h"
 #include "aws/msk_token.h"
 #include "aws/secrets.h"
+#include "base/user_time.h"
 #include "cli/seen_heads.h"
 #include "kafka/client_config.h"
 #include "kafka/oauthbearer.h"
+#include "os/log.h"
 #include "repo/receipt.h"
+#include "store/file_store.h"
 #include "store/open_store.h"
+#include "store/overlay_store.h"
+#include "store/read_only_store.h"
 #include "store/s3_memory.h"
 
 namespace maxbrod::cli {
@@ -105,8 +112,56 @@ Status RepositoryFlags::CheckId(const std::string& id, const std::string& at) co
       .WithHint("the URL points to another repository than --repo-id expects");
 }
 
+void RepositoryFlags::AddAsOf(CLI::App* verb, bool writes) {
+  as_of_writes = writes;
+  verb->add_option("--as-of", as_of,
+                   "Read the repository as it was then, from the versions that its bucket keeps, "
+                   "e.g. 2026-11-20T10:00:00Z");
+  verb->add_option(
+      "--as-of-dir", as_of_dir,
+      "Folder of what a restore with --as-of writes (default: below the state folder)");
+}
+
+Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenBare(const Globals& globals) const {
+  MB_ASSIGN_OR_RETURN(uint64_t total, ParseBytes(globals.memory));
+  const store::S3Memory memory = store::ShareS3Memory(total);
+  store::OpenStoreOptions options;
+  options.s3_buffers = std::make_shared<ByteBudget>(memory.held());
+  options.s3_part_bytes = memory.part_bytes;
+  if (as_of.empty()) return store::OpenStore(url, options);
+  MB_ASSIGN_OR_RETURN(int64_t time_ms, ParseUserTime(as_of));
+  options.as_of_ms = std::max<int64_t>(time_ms, 1);  // 0 would mean now
+  MB_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> lower, store::OpenStore(url, options));
+  // Tells what is wrong with the time, where something is.
+  MB_RETURN_IF_ERROR(lower->List(repo::kConfigName, "", 1, globals.context()).status());
+  MB_ASSIGN_OR_RETURN(repo::StoredConfig config, repo::ReadConfig(*lower, {}, globals.context()));
+  std::filesystem::path folder = as_of_dir;
+  if (folder.empty() && !StateFolder().empty()) {
+    std::string time = FormatUserTime(options.as_of_ms);
+    std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+    folder = StateFolder() / "as-of" / ToHex(AsBytes(config.config.repository_id())) / time;
+  }
+  if (folder.empty() && as_of_writes) {
+    return Status(Code::kInvalidArgument, "there is no folder for what this run has to write")
+        .WithHint("name one with --as-of-dir");
+  }
+  std::error_code ignored;
+  if (as_of_writes || (!folder.empty() && std::filesystem::is_directory(folder, ignored))) {
+    store::FileStoreOptions file;
+    file.create_root = as_of_writes;
+    MB_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> upper,
+                        store::FileStore::Open(std::filesystem::absolute(folder), file));
+    lower = std::make_shared<store::OverlayStore>(std::move(upper), std::move(lower));
+  }
+  if (as_of_writes) {
+    return std::unique_ptr<store::Store>(
+        std::make_unique<store::ForwardingStore>(std::move(lower)));
+  }
+  return std::unique_ptr<store::Store>(std::make_unique<store::ReadOnlyStore>(std::move(lower)));
+}
+
 Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenStore(const Globals& globals) const {
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url));
+  MB_ASSIGN_OR_RETURN(auto store, OpenBare(globals));
   MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
   source.ask_passphrase = {};
   auto config = repo::ReadConfig(*store, {}, globals.context());
@@ -122,7 +177,20 @@ Result<std::unique_ptr<store::Store>> RepositoryFlags::OpenStore(const Globals& 
 }
 
 void RepositoryFlags::Remember(repo::Repository& repository) const {
-  RememberHead(repository);
+  if (as_of.empty()) RememberHead(repository);  // else it is older than what was seen, on purpose
+}
+
+// Damage in a bucket may be somebody's work, and undone by its versions.
+Status RepositoryFlags::WithAsOfHint(Status status) const {
+  const Code code = status.code();
+  bool attack = code == Code::kCorrupt || code == Code::kConflict || code == Code::kNotFound;
+  if (!attack || !as_of.empty() || !url.starts_with("s3:")) return status;
+  std::string hint = status.hint();
+  if (!hint.empty()) hint += "; ";
+  return std::move(status).WithHint(
+      hint +
+      "if the bucket keeps versions, --as-of TIME reads the repository as it was before somebody "
+      "deleted or overwrote it");
 }
 
 Status RepositoryFlags::ShareMemory(const Globals& globals, size_t* read_ahead,
@@ -135,24 +203,28 @@ Status RepositoryFlags::ShareMemory(const Globals& globals, size_t* read_ahead,
 
 Result<std::unique_ptr<repo::Repository>> RepositoryFlags::Open(const Globals& globals,
                                                                 bool ask) const {
-  MB_ASSIGN_OR_RETURN(uint64_t total, ParseBytes(globals.memory));
-  const store::S3Memory memory = store::ShareS3Memory(total);
-  store::OpenStoreOptions store_options;
-  store_options.s3_buffers = std::make_shared<ByteBudget>(memory.held());
-  store_options.s3_part_bytes = memory.part_bytes;
-  MB_ASSIGN_OR_RETURN(auto store, store::OpenStore(url, store_options));
+  Result<std::unique_ptr<repo::Repository>> opened = OpenAndCompare(globals, ask);
+  if (!opened.ok()) return WithAsOfHint(opened.status());
+  return opened;
+}
+
+Result<std::unique_ptr<repo::Repository>> RepositoryFlags::OpenAndCompare(const Globals& globals,
+                                                                          bool ask) const {
+  MB_ASSIGN_OR_RETURN(auto store, OpenBare(globals));
   repo::OpenOptions options;
   options.program = ProgramName();
   options.expect_repository_id = repository_id;
   MB_ASSIGN_OR_RETURN(repo::KeySource source, keys.Read(globals));
   if (!ask) source.ask_passphrase = {};
   options.keys = &source;
+  options.warn = [](const std::string& text) { LogAt(LogLevel::kWarn, "{}", text); };
   MB_ASSIGN_OR_RETURN(auto repository,
                       repo::Repository::Open(std::move(store), options, globals.context()));
   if (!expect_head.empty()) {
     MB_ASSIGN_OR_RETURN(repo::Receipt receipt, repo::ParseReceipt(expect_head));
     MB_RETURN_IF_ERROR(repo::CheckReceipt(*repository, receipt, globals.context()));
   }
+  if (!as_of.empty()) return repository;
   MB_RETURN_IF_ERROR(CheckSeenHead(*repository, globals.context()));
   RememberHead(*repository);
   return repository;

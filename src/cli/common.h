@@ -36,6 +36,8 @@ struct RepositoryFlags {
   std::string url;
   std::string repository_id;
   std::string expect_head;
+  std::string as_of, as_of_dir;
+  bool as_of_writes = false;
   KeyFlags keys;
   void Add(CLI::App* verb);
   // Whether the store's writers hold what they write in memory, counted in --memory.
@@ -46,12 +48,23 @@ struct RepositoryFlags {
   // Also compares the head with --expect-head, and with the one that this host has seen last.
   // `ask`: for a passphrase, on a terminal, where no key was given.
   Result<std::unique_ptr<repo::Repository>> Open(const Globals& globals, bool ask = true) const;
+  // --as-of and --as-of-dir, for verbs that change nothing in the repository. With `writes` the
+  // verb writes all the same, into a folder beside it.
+  void AddAsOf(CLI::App* verb, bool writes = false);
+  // What --repo and --as-of name, without keys.
+  Result<std::unique_ptr<store::Store>> OpenBare(const Globals& globals) const;
   // The repository as it lies there, with its keys; for what must work without a head.
   Result<std::unique_ptr<store::Store>> OpenStore(const Globals& globals) const;
   // kConflict unless this is the id that --repo-id expects. `id` has 16 bytes.
   Status CheckId(const std::string& id, const std::string& at) const;
   // Notes the head for the next run on this host; after the last commit of a verb.
   void Remember(repo::Repository& repository) const;
+  // The status, telling of --as-of where that may help.
+  Status WithAsOfHint(Status status) const;
+
+ private:
+  Result<std::unique_ptr<repo::Repository>> OpenAndCompare(const Globals& globals,
+                                                           bool ask) const;
 };
 
 struct ClusterFlags {

@@ -34,6 +34,11 @@ int main(int argc, char** argv) {
   cli::AddKeys(app, globals);
   cli::AddBucket(app, globals);
   cli::AddDoctor(app, globals);
+  cli::AddHold(app, globals);
+  cli::AddRelease(app, globals);
+  cli::AddForget(app, globals);
+  cli::AddPrune(app, globals);
+  cli::AddLocks(app, globals);
 
   try {
     app.parse(argc, argv);

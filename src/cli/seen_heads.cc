@@ -14,17 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path Folder() {
-  if (const char* folder = std::getenv("MAXBROD_STATE_DIR")) return folder;
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state == '/') return fs::path(state) / "maxbrod";
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home == '/') return fs::path(home) / ".local" / "state" / "maxbrod";
-  return {};
-}
-
 fs::path FileOf(repo::Repository& repository) {
-  fs::path folder = Folder();
+  fs::path folder = StateFolder();
   if (folder.empty()) return folder;
   return folder / ToHex(AsBytes(repository.config().repository_id()));
 }
@@ -47,6 +38,15 @@ bool Load(const fs::path& file, Seen* seen) {
 }
 
 }  // namespace
+
+fs::path StateFolder() {
+  if (const char* folder = std::getenv("MAXBROD_STATE_DIR")) return folder;
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return fs::path(state) / "maxbrod";
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') return fs::path(home) / ".local" / "state" / "maxbrod";
+  return {};
+}
 
 Status CheckSeenHead(repo::Repository& repository, const CallContext& context) {
   fs::path file = FileOf(repository);

@@ -2,9 +2,14 @@
 // was set back, or replaced by a plain one, is noticed without anybody keeping receipts.
 #pragma once
 
+#include <filesystem>
+
 #include "repo/repository.h"
 
 namespace maxbrod::cli {
+
+// Where this host keeps such things; empty where it keeps none.
+std::filesystem::path StateFolder();
 
 // Files are $MAXBROD_STATE_DIR/<repository id>, else in $XDG_STATE_HOME/maxbrod, else in
 // ~/.local/state/maxbrod; with MAXBROD_STATE_DIR empty, or nowhere to put them, nothing is kept.

@@ -16,5 +16,10 @@ void AddDump(CLI::App& app, Globals& globals);
 void AddKeys(CLI::App& app, Globals& globals);
 void AddBucket(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
+void AddHold(CLI::App& app, Globals& globals);
+void AddRelease(CLI::App& app, Globals& globals);
+void AddForget(CLI::App& app, Globals& globals);
+void AddPrune(CLI::App& app, Globals& globals);
+void AddLocks(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli

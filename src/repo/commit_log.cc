@@ -8,6 +8,7 @@
 
 #include "repo/object.h"
 #include "repo/vault.h"
+#include "store/object_control.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -53,6 +54,19 @@ Status IgnoresConditions(const store::Store& store) {
   return Status(Code::kUnsupported,
                 "the store at " + store.Url() + " overwrites objects although told not to")
       .WithHint("a repository needs conditional writes (If-None-Match): use another store");
+}
+
+// Where objects are kept under lock, the oldest one tells whether the locks are renewed. Not an
+// error: what is written now gets its lock all the same.
+void WarnOfLock(store::Store& store, const std::function<void(const std::string&)>& warn,
+                const CallContext& context) {
+  store::ObjectControl* control = store.control();
+  if (control == nullptr || !warn) return;
+  if (control->lock_policy().mode == store::LockMode::kNone) return;
+  Result<store::ObjectStanding> standing = control->Standing(kConfigName, context);
+  Result<int64_t> now = store.NowMillis(context);
+  if (!standing.ok() || !now.ok() || standing->retain_until_ms > *now) return;
+  warn("'config' is not under lock, and older objects may not be: run 'maxbrod locks extend'");
 }
 
 }  // namespace
@@ -219,8 +233,8 @@ Status CommitLog::FindHead(Progress* progress, const CallContext& context) {
     MB_ASSIGN_OR_RETURN(int64_t before_ms, StoreNow(context));
     State state;
     last = LoadBase(progress, &state, context);
-    if (last.ok()) last = CheckNoHole(state.sequence, context);
     if (last.ok()) last = ReadTail(&state, &progress->commits, context);
+    if (last.ok()) last = CheckNoHole(state.sequence, context);
     bool damaged = last.code() == Code::kCorrupt || last.code() == Code::kNotFound;
     if (!last.ok() && !damaged) return last;
     MB_ASSIGN_OR_RETURN(int64_t now, StoreNow(context));
@@ -260,15 +274,15 @@ Status CommitLog::LoadBase(Progress* progress, State* base, const CallContext& c
 }
 
 // A log that goes on beyond a missing commit is damaged, not shorter.
-Status CommitLog::CheckNoHole(Sequence base, const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(store::ListPage page, store_.List(kLogPrefix, LogName(base), 1, context));
+Status CommitLog::CheckNoHole(Sequence head, const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(store::ListPage page, store_.List(kLogPrefix, LogName(head), 1, context));
   Sequence first;
   if (page.objects.empty() || !ParseLogName(page.objects.front().name, &first) ||
-      first == base.Next()) {
+      first == head.Next()) {  // it has come since
     return Status::Ok();
   }
   return Status(Code::kCorrupt, fmt::format("commits {} to {} are missing in the log",
-                                            base.value() + 1, first.value() - 1))
+                                            head.value() + 1, first.value() - 1))
       .WithHint("a checkpoint or commits were deleted or damaged; see 'maxbrod verify'");
 }
 
@@ -298,6 +312,7 @@ Status CommitLog::ProveConditions(const CallContext& context) {
   Status copy = PutConfig(store_, kConfigCopyName, config_.stored, context).status();
   if (!copy.ok() && options_.warn) options_.warn("'config.copy': " + copy.message());
   conditions_proven_ = true;
+  WarnOfLock(store_, options_.warn, context);
   return Status::Ok();
 }
 

@@ -122,7 +122,7 @@ class CommitLog {
   Status ReadOn(Progress* progress, const CallContext& context);
   Status FindHead(Progress* progress, const CallContext& context);
   Status LoadBase(Progress* progress, State* base, const CallContext& context);
-  Status CheckNoHole(Sequence base, const CallContext& context);
+  Status CheckNoHole(Sequence head, const CallContext& context);
   Status ReadTail(State* state, std::vector<Commit>* commits, const CallContext& context);
   void Publish(State state, int64_t verified_ms, int64_t verified_nanos);
   void Publish(std::shared_ptr<const State> state);

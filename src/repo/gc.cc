@@ -6,6 +6,7 @@
 #include "repo/pack_writer.h"
 #include "repo/reach.h"
 #include "repo/snapshot_codec.h"
+#include "store/object_control.h"
 
 namespace maxbrod::repo {
 namespace {
@@ -62,19 +63,30 @@ Status ProtectPacks(store::Store& store, const std::vector<store::ObjectInfo>& m
   return Status::Ok();
 }
 
+// Whether the object may be removed now, as far as locks go. A store without locks is not asked.
+Result<bool> IsFree(store::Store& store, const store::ObjectInfo& info, int64_t now_ms,
+                    std::vector<DeferredObject>* deferred, const CallContext& context) {
+  if (store.control() == nullptr) return true;
+  Result<store::ObjectStanding> standing = store.control()->Standing(info.name, context);
+  if (!standing.ok()) {
+    if (standing.status().code() == Code::kNotFound) return true;
+    return standing.status();
+  }
+  bool locked = standing->lock != store::LockMode::kNone && standing->retain_until_ms > now_ms;
+  if (!locked && !standing->legal_hold) return true;
+  int64_t until = standing->legal_hold ? 0 : standing->retain_until_ms;
+  deferred->push_back({info.name, info.size, until});
+  return false;
+}
+
 // Steps 1 of a sweep: which of the condemned are due.
-Result<Proposal> PlanDoom(const State& state, const GcOptions& options, int64_t now_ms) {
+Proposal PlanDoom(const State& state, const SweepPlan& plan) {
+  std::vector<std::string> names;
+  for (const store::ObjectInfo& info : plan.due) {
+    if (!state.condemned.at(info.name).doomed()) names.push_back(info.name);
+  }
   Proposal proposal;
-  for (const format::Pin& pin : state.pins) {
-    if (pin.until_ms() > now_ms) return proposal;
-  }
-  std::vector<std::string> due;
-  for (const auto& [name, object] : state.condemned) {
-    if (!object.doomed() && object.condemned_ms() + options.grace_ms <= now_ms) {
-      due.push_back(name);
-    }
-  }
-  proposal.actions = SplitNames(NamesKind::kDoom, due, 0);
+  proposal.actions = SplitNames(NamesKind::kDoom, names, 0);
   return proposal;
 }
 
@@ -131,6 +143,7 @@ Status RemoveQuietly(store::Store& store, const std::string& name, const CallCon
 // writers go as well.
 Status RemoveBelow(CommitLog& log, uint64_t floor, GcReport* report, const CallContext& context) {
   store::Store& store = log.store();
+  MB_ASSIGN_OR_RETURN(int64_t now, store.NowMillis(context));
   std::string after;
   bool more = true;
   while (more) {
@@ -145,6 +158,11 @@ Status RemoveBelow(CommitLog& log, uint64_t floor, GcReport* report, const CallC
         break;
       }
       MB_RETURN_IF_ERROR(context.Check());
+      MB_ASSIGN_OR_RETURN(bool free, IsFree(store, info, now, &report->deferred, context));
+      if (!free) {  // those behind it were written later
+        more = false;
+        break;
+      }
       MB_RETURN_IF_ERROR(RemoveQuietly(store, info.name, context));
       CrashPoint("trim.removed");
       ++report->objects;
@@ -155,6 +173,9 @@ Status RemoveBelow(CommitLog& log, uint64_t floor, GcReport* report, const CallC
                       ListCheckpoints(store, kCheckpointsMax, context));
   for (const CheckpointInfo& info : all) {
     if (info.sequence.value() + 1 >= floor) continue;
+    const store::ObjectInfo object{info.name, 0, info.modified_ms};
+    MB_ASSIGN_OR_RETURN(bool free, IsFree(store, object, now, &report->deferred, context));
+    if (!free) continue;
     MB_RETURN_IF_ERROR(RemoveQuietly(store, info.name, context));
     ++report->objects;
   }
@@ -165,14 +186,19 @@ Status RemoveBelow(CommitLog& log, uint64_t floor, GcReport* report, const CallC
 
 Result<CondemnPlan> PlanCondemn(store::Store& store, const State& state, IndexCache& cache,
                                 const GcOptions& options, int64_t now_ms,
-                                const CallContext& context) {
+                                const CallContext& context, const std::set<std::string>& also) {
   MB_ASSIGN_OR_RETURN(std::set<std::string> keep, ReachableObjects(store, state, cache, context));
+  keep.insert(also.begin(), also.end());
+  CondemnPlan plan;
   std::vector<store::ObjectInfo> old;
   std::vector<store::ObjectInfo> young_manifests;
   for (const char* prefix :
        {kSnapshotPrefix, kManifestPrefix, kOffsetMapPrefix, kSmallPackPrefix, kPackPrefix}) {
     MB_RETURN_IF_ERROR(ForEachObject(store, prefix, context, [&](const store::ObjectInfo& info) {
-      if (keep.contains(info.name) || state.condemned.contains(info.name)) return Status::Ok();
+      if (state.condemned.contains(info.name)) return Status::Ok();
+      ++plan.all_objects;
+      plan.all_bytes += info.size;
+      if (keep.contains(info.name)) return Status::Ok();
       if (info.modified_ms + options.object_age_ms <= now_ms) {
         old.push_back(info);
       } else if (IsManifest(info.name)) {
@@ -184,7 +210,6 @@ Result<CondemnPlan> PlanCondemn(store::Store& store, const State& state, IndexCa
   if (options.young_manifests_protect) {
     MB_RETURN_IF_ERROR(ProtectPacks(store, young_manifests, cache, &keep, context));
   }
-  CondemnPlan plan;
   for (const store::ObjectInfo& info : old) {
     if (keep.contains(info.name)) continue;
     plan.objects.push_back(info.name);
@@ -203,6 +228,7 @@ Result<GcReport> CondemnUnreachable(CommitLog& log, IndexCache& cache, const GcO
                         PlanCondemn(log.store(), state, cache, options, now, plan_context));
     report.objects = plan.objects.size();
     report.bytes = plan.bytes;
+    if (options.approve) MB_RETURN_IF_ERROR(options.approve(plan));
     Proposal proposal;
     proposal.actions = SplitNames(NamesKind::kCondemn, plan.objects, state.gc_epoch + 1);
     return proposal;
@@ -211,29 +237,68 @@ Result<GcReport> CondemnUnreachable(CommitLog& log, IndexCache& cache, const GcO
   return report;
 }
 
+Result<SweepPlan> PlanSweep(store::Store& store, const State& state, const GcOptions& options,
+                            int64_t now_ms, const CallContext& context) {
+  SweepPlan plan;
+  for (const format::Pin& pin : state.pins) {
+    if (pin.until_ms() > now_ms)
+      plan.pinned_until_ms = std::max(plan.pinned_until_ms, pin.until_ms());
+  }
+  for (const auto& [name, object] : state.condemned) {
+    MB_RETURN_IF_ERROR(context.Check());
+    int64_t due_ms = object.condemned_ms() + options.grace_ms;
+    if (!object.doomed() && (due_ms > now_ms || plan.pinned_until_ms != 0)) {
+      plan.waiting.push_back(name);
+      due_ms = std::max(due_ms, plan.pinned_until_ms);
+      if (plan.next_due_ms == 0 || due_ms < plan.next_due_ms) plan.next_due_ms = due_ms;
+      continue;
+    }
+    Result<store::ObjectInfo> info = store.Stat(name, context);
+    if (!info.ok()) {
+      if (info.status().code() != Code::kNotFound) return info.status();
+      info = store::ObjectInfo{name};
+    }
+    MB_ASSIGN_OR_RETURN(bool free, IsFree(store, *info, now_ms, &plan.deferred, context));
+    if (free) plan.due.push_back(std::move(*info));
+  }
+  return plan;
+}
+
 Result<GcReport> SweepCondemned(CommitLog& log, const GcOptions& options,
                                 const CallContext& context) {
   GcReport report;
+  SweepPlan plan;
   auto doom = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
     MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(plan_context));
-    return PlanDoom(state, options, now);
+    MB_ASSIGN_OR_RETURN(plan, PlanSweep(log.store(), state, options, now, plan_context));
+    return PlanDoom(state, plan);
   };
   MB_ASSIGN_OR_RETURN(report.receipt, log.Append(doom, context));
   CrashPoint("sweep.doomed");
+  report.deferred = std::move(plan.deferred);
   std::vector<std::string> removed;
   std::shared_ptr<const State> state = log.state();
-  for (const auto& [name, object] : state->condemned) {
-    if (!object.doomed()) continue;
+  for (const store::ObjectInfo& info : plan.due) {
+    auto it = state->condemned.find(info.name);
+    if (it == state->condemned.end() || !it->second.doomed()) continue;  // swept by another process
     MB_RETURN_IF_ERROR(context.Check());
-    MB_RETURN_IF_ERROR(RemoveQuietly(log.store(), name, context));
+    MB_RETURN_IF_ERROR(RemoveQuietly(log.store(), info.name, context));
     CrashPoint("sweep.removed");
-    removed.push_back(name);
+    removed.push_back(info.name);
+    report.bytes += info.size;
   }
   report.objects = removed.size();
   if (removed.empty()) return report;
   auto swept = [&](const State& now, const CallContext&) { return PlanSwept(now, removed); };
   MB_ASSIGN_OR_RETURN(report.receipt, log.Append(swept, context));
   return report;
+}
+
+Result<uint64_t> PlanTrim(CommitLog& log, const GcOptions& options, const CallContext& context) {
+  MB_ASSIGN_OR_RETURN(int64_t now, log.store().NowMillis(context));
+  uint64_t floor = std::max<uint64_t>(log.state()->log_floor, 1);
+  MB_ASSIGN_OR_RETURN(Sequence covered, FloorCheckpoint(log, options, floor, now, context));
+  return std::max(floor, covered.value() + 1);
 }
 
 Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const CallContext& context) {

@@ -2,59 +2,67 @@
 #include <algorithm>
 
 #include "repo/gc.h"
+#include "repo/pack_writer.h"
 
 namespace maxbrod::repo {
 namespace {
 
-bool IsBelow(const BlockEntry& entry, const std::map<int32_t, int64_t>& offsets) {
-  auto it = offsets.find(entry.owner.partition);
-  return it != offsets.end() && entry.stats.last_offset < it->second;
+int64_t LimitOf(const ReleaseLimits& limits, int32_t partition, uint64_t branch) {
+  auto it = limits.find({partition, branch});
+  return it == limits.end() ? INT64_MIN : it->second;
 }
 
-// The claims below the offsets. A block that reaches over an offset stays in the manifests all the
-// same; a later backup that reads its lower part again is trimmed by readers.
-format::CommitRecord ReleaseOf(const TopicInfo& topic, const std::map<int32_t, int64_t>& offsets) {
+bool IsBelow(const BlockEntry& entry, const ReleaseLimits& limits) {
+  return entry.stats.last_offset < LimitOf(limits, entry.owner.partition, entry.owner.branch);
+}
+
+bool DropsAny(const TopicManifest& shard, const ReleaseLimits& limits) {
+  return std::any_of(shard.entries.begin(), shard.entries.end(),
+                     [&](const BlockEntry& entry) { return IsBelow(entry, limits); });
+}
+
+// The claims below the limits. A block that reaches over one stays in the manifests all the same; a
+// later backup that reads its lower part again is trimmed by readers.
+format::CommitRecord ReleaseOf(const TopicInfo& topic, const ReleaseLimits& limits) {
   format::CommitRecord record;
   format::ReleaseClaims* release = record.mutable_release_claims();
   release->set_topic_id(UuidToString(topic.id.id));
   release->set_topic(topic.name);
   for (const auto& [number, partition] : topic.partitions) {
-    auto limit = offsets.find(number);
-    if (limit == offsets.end()) continue;
     for (const BranchInfo& branch : partition.branches) {
+      const int64_t limit = LimitOf(limits, number, branch.branch.id());
       for (auto [start, end] : branch.covered.ranges()) {
-        if (start >= limit->second) break;
+        if (start >= limit) break;
         format::ReleasedRange* range = release->add_ranges();
         range->set_partition(number);
         range->set_branch(branch.branch.id());
         range->set_start_offset(start);
-        range->set_end_offset(std::min(end, limit->second));
+        range->set_end_offset(std::min(end, limit));
       }
     }
   }
   return record;
 }
 
-}  // namespace
-
-Result<Receipt> ReleaseBelow(CommitLog& log, IndexCache& cache, const TopicKey& topic,
-                             const std::map<int32_t, int64_t>& offsets,
-                             const CallContext& context) {
+// The commit that releases; `limits_of` tells what of the topic as it is.
+template <typename LimitsOf>
+Result<Receipt> ReleaseBy(CommitLog& log, IndexCache& cache, const TopicKey& topic,
+                          LimitsOf limits_of, const CallContext& context) {
   auto planner = [&](const State& state, const CallContext& plan_context) -> Result<Proposal> {
     const TopicInfo* info = state.FindTopic(topic);
     if (info == nullptr) return Status(Code::kNotFound, "no such topic in the repository");
+    const ReleaseLimits limits = limits_of(*info);
     Proposal proposal;
-    proposal.actions.push_back(ReleaseOf(*info, offsets));
-    if (proposal.actions[0].release_claims().ranges_size() == 0) return Proposal();
+    proposal.actions.push_back(ReleaseOf(*info, limits));
+    // Blocks of packs that were loose when their claims went have none.
+    if (proposal.actions[0].release_claims().ranges_size() == 0) proposal.actions.clear();
     std::vector<format::ObjectRef> keep;
     std::vector<format::PackRef> packs;
     std::vector<BlockEntry> entries;
     bool changed = false;
     for (const format::ObjectRef& ref : info->manifests) {
       MB_ASSIGN_OR_RETURN(auto shard, cache.Manifest(log.store(), ref, plan_context));
-      bool drops = std::any_of(shard->entries.begin(), shard->entries.end(),
-                               [&](const BlockEntry& entry) { return IsBelow(entry, offsets); });
-      if (!drops) {
+      if (!DropsAny(*shard, limits)) {
         keep.push_back(ref);
         continue;
       }
@@ -62,7 +70,7 @@ Result<Receipt> ReleaseBelow(CommitLog& log, IndexCache& cache, const TopicKey& 
       auto first = static_cast<uint32_t>(packs.size());
       packs.insert(packs.end(), shard->packs.begin(), shard->packs.end());
       for (const BlockEntry& entry : shard->entries) {
-        if (IsBelow(entry, offsets)) continue;
+        if (IsBelow(entry, limits)) continue;
         entries.push_back(entry);
         entries.back().pack += first;
       }
@@ -77,6 +85,52 @@ Result<Receipt> ReleaseBelow(CommitLog& log, IndexCache& cache, const TopicKey& 
     return proposal;
   };
   return log.Append(planner, context);
+}
+
+}  // namespace
+
+Result<Receipt> Release(CommitLog& log, IndexCache& cache, const TopicKey& topic,
+                        const ReleaseLimits& limits, const CallContext& context) {
+  return ReleaseBy(log, cache, topic, [&](const TopicInfo&) { return limits; }, context);
+}
+
+Result<Receipt> ReleaseBelow(CommitLog& log, IndexCache& cache, const TopicKey& topic,
+                             const std::map<int32_t, int64_t>& offsets,
+                             const CallContext& context) {
+  auto all_branches = [&](const TopicInfo& info) {
+    ReleaseLimits limits;
+    for (const auto& [number, partition] : info.partitions) {
+      auto limit = offsets.find(number);
+      if (limit == offsets.end()) continue;
+      for (const BranchInfo& branch : partition.branches) {
+        limits[{number, branch.branch.id()}] = limit->second;
+      }
+    }
+    return limits;
+  };
+  return ReleaseBy(log, cache, topic, all_branches, context);
+}
+
+Result<TopicInfo> PreviewRelease(store::Store& store, IndexCache& cache, const TopicInfo& topic,
+                                 const ReleaseLimits& limits, std::set<std::string>* packs,
+                                 bool* changed, const CallContext& context) {
+  TopicInfo after = topic;
+  after.manifests.clear();
+  *changed = ReleaseOf(topic, limits).release_claims().ranges_size() > 0;
+  for (const format::ObjectRef& ref : topic.manifests) {
+    MB_ASSIGN_OR_RETURN(auto shard, cache.Manifest(store, ref, context));
+    if (!DropsAny(*shard, limits)) {
+      after.manifests.push_back(ref);
+      continue;
+    }
+    *changed = true;
+    for (const BlockEntry& entry : shard->entries) {
+      if (!IsBelow(entry, limits) && entry.pack < shard->packs.size()) {
+        packs->insert(PackName(shard->packs[entry.pack]));
+      }
+    }
+  }
+  return after;
 }
 
 }  // namespace maxbrod::repo
