@@ -93,22 +93,6 @@ Result<StoredConfig> ReadConfig(store::Store& store,
   return first;
 }
 
-Status CompareConfigCopy(store::Store& store, const StoredConfig& config,
-                         const CallContext& context) {
-  Result<Bytes> stored = store.Get(kConfigCopyName, kConfigBytesMax, context);
-  if (!stored.ok()) return Status::Ok();
-  Result<StoredConfig> copy = DecodeConfig(kConfigCopyName, std::move(*stored));
-  if (!copy.ok() || copy->sha256 == config.sha256) return Status::Ok();
-  auto id = [](const StoredConfig& of) { return ToHex(AsBytes(of.config.repository_id())); };
-  return Status(Code::kCorrupt,
-                id(*copy) == id(config)
-                    ? fmt::format("'{}' and '{}' differ: one was replaced", kConfigName,
-                                  kConfigCopyName)
-                    : fmt::format("'{}' is of repository {} and '{}' of {}: one was replaced",
-                                  kConfigName, id(config), kConfigCopyName, id(*copy)))
-      .WithHint("put the right one in the other's place, or bring back an older version");
-}
-
 Status CommitLog::Init(store::Store& store, const std::string& program, const CallContext& context,
                        const FillConfig& prepare) {
   for (const char* name : {kConfigName, kConfigCopyName}) {

@@ -55,10 +55,6 @@ using Planner = std::function<Result<Proposal>(const State& head, const CallCont
 Result<StoredConfig> ReadConfig(store::Store& store,
                                 const std::function<void(const std::string&)>& warn,
                                 const CallContext& context);
-// Of a config that does not fit its keys: kCorrupt where 'config.copy' is another one. OK also when
-// that one cannot be read.
-Status CompareConfigCopy(store::Store& store, const StoredConfig& config,
-                         const CallContext& context);
 
 // Thread-safe; commits and refreshes of one CommitLog come one after the other.
 class CommitLog {

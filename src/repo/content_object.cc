@@ -26,8 +26,10 @@ Result<format::ObjectRef> PutContentObject(store::Store& store, const std::strin
   ref.set_sha256(ToString(Sha256(bytes)));
   ref.set_length(bytes.size());
   std::string name = ContentName(folder, ref);
+  std::string reason;
   for (int i = 0; i < kTries; ++i) {
     MB_ASSIGN_OR_RETURN(store::PutResult put, store.PutIfAbsent(name, bytes, context));
+    reason = put.reason;
     switch (put.outcome) {
       case store::PutOutcome::kCreated:
       case store::PutOutcome::kExistsSame:
@@ -42,7 +44,9 @@ Result<format::ObjectRef> PutContentObject(store::Store& store, const std::strin
     if (there.ok()) return ref;
     if (there.status().code() == Code::kCorrupt) return there.status();
   }
-  return Status(Code::kUnavailable, name + ": the store did not confirm that it was stored")
+  return Status(Code::kUnavailable,
+                name + ": the store did not confirm that it was stored (" + reason + ")")
+      .WithHint("run the command again")
       .Retryable();
 }
 

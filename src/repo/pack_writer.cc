@@ -247,8 +247,9 @@ Status PackWriter::Impl::Commit(const format::PackRef& ref, const CallContext& c
   }
   // The pack is whole if it is there at all, and its name is ours alone: its index tells.
   auto lost = [&](const Status& why) {
-    return Status(Code::kUnavailable,
-                  fmt::format("{}: the store did not confirm the pack ({})", name, why.message()))
+    return Status(Code::kUnavailable, fmt::format("{}: the store did not confirm the pack ({}; {})",
+                                                  name, put.reason, why.message()))
+        .WithHint("run the command again: nothing that was committed needs this pack")
         .Retryable();
   };
   auto info = store.Stat(name, context);
