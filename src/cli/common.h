@@ -63,8 +63,7 @@ struct RepositoryFlags {
   Status WithAsOfHint(Status status) const;
 
  private:
-  Result<std::unique_ptr<repo::Repository>> OpenAndCompare(const Globals& globals,
-                                                           bool ask) const;
+  Result<std::unique_ptr<repo::Repository>> OpenAndCompare(const Globals& globals, bool ask) const;
 };
 
 struct ClusterFlags {
