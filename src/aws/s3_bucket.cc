@@ -296,55 +296,60 @@ std::string_view ActionOf(BucketTry what) {
   return "";
 }
 
-Result<TriedAccess> S3Bucket::Try(BucketTry what, const std::string& key,
-                                  const CallContext& context) {
-  std::string body;
-  S3Client::Call call{S3Request::kBucket, ActionOf(what), "GET", key};
+std::string S3Bucket::PrepareTry(BucketTry what, S3Client::Call* call) {
   switch (what) {
     case BucketTry::kList:
-      call.key.clear();
-      call.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", key}};
+      call->query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", call->key}};
       break;
     case BucketTry::kListVersions:
-      call.key.clear();
-      call.query = {{"max-keys", "1"}, {"prefix", key}, {"versions", ""}};
+      call->query = {{"max-keys", "1"}, {"prefix", call->key}, {"versions", ""}};
       break;
     case BucketTry::kListUploads:
-      call.key.clear();
-      call.query = {{"max-uploads", "1"}, {"prefix", key}, {"uploads", ""}};
+      call->query = {{"max-uploads", "1"}, {"prefix", call->key}, {"uploads", ""}};
       break;
     case BucketTry::kGet:
-      call.headers = {{"Range", "bytes=0-0"}};
+      call->headers = {{"Range", "bytes=0-0"}};
       break;
     case BucketTry::kGetVersion:
-      call.headers = {{"Range", "bytes=0-0"}};
-      call.query = {{"versionId", "null"}};
+      call->headers = {{"Range", "bytes=0-0"}};
+      call->query = {{"versionId", "null"}};
       break;
     case BucketTry::kGetRetention:
-      call.query = {{"retention", ""}};
+      call->query = {{"retention", ""}};
       break;
     case BucketTry::kRestore:
-      call.method = "POST";
-      call.query = {{"restore", ""}};
-      body = ToXmlDocument(Node("RestoreRequest", {Leaf("Days", "1")}));
-      call.headers = HeadersOfXml(body);
-      call.body = {AsBytes(body)};
-      break;
+      call->method = "POST";
+      call->query = {{"restore", ""}};
+      return ToXmlDocument(Node("RestoreRequest", {Leaf("Days", "1")}));
     case BucketTry::kDelete:
       // Without the condition a versioned bucket would get a delete marker.
-      call.method = "DELETE";
-      call.headers = {{"If-Match", "*"}};
+      call->method = "DELETE";
+      call->headers = {{"If-Match", "*"}};
       break;
     case BucketTry::kDeleteVersion:
-      call.method = "DELETE";
-      call.query = {{"versionId", "null"}};
+      call->method = "DELETE";
+      call->query = {{"versionId", "null"}};
       break;
     case BucketTry::kAbortUpload:
-      call.method = "DELETE";
+      call->method = "DELETE";
       // Of the form that S3 itself gives them: others are refused before rights are looked at.
-      call.query = {{"uploadId", std::string(64, 'A')}};
+      call->query = {{"uploadId", std::string(64, 'A')}};
       break;
   }
+  return "";
+}
+
+Result<TriedAccess> S3Bucket::Try(BucketTry what, const std::string& key,
+                                  const CallContext& context) {
+  S3Client::Call call{S3Request::kBucket, ActionOf(what), "GET", key};
+  const std::string body = PrepareTry(what, &call);
+  if (!body.empty()) {
+    call.headers = HeadersOfXml(body);
+    call.body = {AsBytes(body)};
+  }
+  bool lists = what == BucketTry::kList || what == BucketTry::kListVersions ||
+               what == BucketTry::kListUploads;
+  if (lists) call.key.clear();
   S3Failure failure;
   MB_ASSIGN_OR_RETURN(HttpResponse response, client_.Perform(call, context, &failure));
   if (response.ok()) return TriedAccess{Access::kAllowed};

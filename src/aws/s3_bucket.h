@@ -119,6 +119,8 @@ class S3Bucket {
                              std::string_view root, const CallContext& context);
   Status Write(std::string_view subresource, std::string_view action, const XmlElement& document,
                std::vector<HttpHeader> headers, const CallContext& context);
+  // The request that tries it; returns the body that goes with it.
+  static std::string PrepareTry(BucketTry what, S3Client::Call* call);
 
   S3Client& client_;
 };
