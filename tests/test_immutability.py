@@ -235,6 +235,7 @@ def test_everything_deleted_and_overwritten(world, pair, s3):
     as_of_whole(world)
 
     args = ("--as-of", world.time)
+    world.repo.restore(pair.target, "two", *args, "--dry-run")
     assert "--as-of-dir" in world.repo.restore(pair.target, "two", *args, expect=2).stderr
     report = world.repo.restore(pair.target, "two", *args, "--json", env=world.state).json
     found = compare.fingerprint(pair.target.probe, TOPICS, world.folder / "target")

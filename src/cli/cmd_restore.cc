@@ -155,8 +155,10 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "--no-groups\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --at 2026-11-20T10:00:00Z\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'");
-  verb->callback(
-      [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
+  verb->callback([flags, &globals] {
+    flags->repository.as_of_writes = !flags->dry_run;
+    globals.action = [flags, &globals] { return Run(*flags, globals); };
+  });
 }
 
 }  // namespace maxbrod::cli
