@@ -161,8 +161,10 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'\n"
       "  maxbrod restore nightly --repo s3://... --bootstrap-server n1:9092 --thaw standard "
       "--wait");
-  verb->callback(
-      [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
+  verb->callback([flags, &globals] {
+    flags->repository.as_of_writes = !flags->dry_run;
+    globals.action = [flags, &globals] { return Run(*flags, globals); };
+  });
 }
 
 }  // namespace maxbrod::cli

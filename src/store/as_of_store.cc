@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kFirstName = "config";
 constexpr std::string_view kNoVersion = "null";
 constexpr int64_t kSecondMs = 1'000;
+// What two clocks may differ, and a Date in whole seconds may lag.
+constexpr int64_t kFutureMs = 5'000;
 
 std::string FolderOf(const std::string& name) {
   size_t slash = name.find('/');
@@ -112,7 +114,7 @@ Status AsOfStore::NothingThen(const Fold& newest, const CallContext& context) {
 Status AsOfStore::CheckTime(const CallContext& context) {
   if (checked_) return Status::Ok();
   MB_ASSIGN_OR_RETURN(int64_t now, inner().NowMillis(context));
-  if (as_of_ms_ >= now + kSecondMs) {
+  if (as_of_ms_ >= now + kFutureMs) {
     return Status(Code::kInvalidArgument,
                   fmt::format("--as-of {} lies in the future: by the clock of {} it is {}",
                               FormatUserTime(as_of_ms_), inner().Url(), FormatUserTime(now)))
