@@ -18,8 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string text = ToString({data, size});
   auto files = aws::ProfileFiles::Parse(text, text);
   if (files.ok()) {
+    // Names are in lower case, so no file has this one.
     const aws::Profile* profile = files->Find("default");
-    if (profile != nullptr) MB_CHECK(profile->Get("no such key").empty());
+    if (profile != nullptr) MB_CHECK(profile->Get("No Such Key").empty());
   }
   auto credentials = aws::ParseCredentialsJson(text, "fuzz");
   if (credentials.ok()) MB_CHECK(!credentials->access_key_id.empty());

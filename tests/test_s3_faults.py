@@ -14,7 +14,7 @@ from lib.standins import Versitygw
 from lib.trips import delete
 
 KEEP = {"retention.ms": "-1"}
-SEEDS = [int(s) for s in os.environ.get("MAXBROD_TEST_SEED", "1 2").split()]
+SEEDS = [int(s) for s in os.environ.get("MAXBROD_TEST_SEED", "1 6").split()]
 
 # What may happen to any request, to those that read, and to those that create.
 PASSING = ("internal_error", "slow_down", "reset", "stall")
