@@ -1,5 +1,6 @@
 #include "cli/thaw_flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <map>
