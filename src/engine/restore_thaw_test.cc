@@ -70,11 +70,11 @@ TEST_F(RestoreThawTest, NamesPacksInTheOrderOfReading) {
   std::string a0 = NameOf(a, 0), a1 = NameOf(a, 1), a2 = NameOf(a, 2), b0 = NameOf(b, 0),
               b1 = NameOf(b, 1);
   archive_.MoveTo(a1, "STANDARD");
-  cold_ = ColdPacks(archive_);
-  ASSERT_TRUE(cold_.Look(sizes_, {}).ok());
+  ColdPacks fresh(archive_);  // the fixture's has seen it in the archive
+  ASSERT_TRUE(fresh.Look(sizes_, {}).ok());
   AddTopic(&plan, "a", 1, a);
   AddTopic(&plan, "b", 1, b);
-  NamePacks({}, cold_, &plan);
+  NamePacks({}, fresh, &plan);
   EXPECT_EQ(plan.thaw.packs, 5u);
   ASSERT_THAT(plan.thaw.archived, SizeIs(4));
   std::vector<std::string> names;
@@ -82,7 +82,7 @@ TEST_F(RestoreThawTest, NamesPacksInTheOrderOfReading) {
   EXPECT_THAT(std::vector(names.begin(), names.begin() + 2), UnorderedElementsAre(a0, b0));
   EXPECT_THAT(std::vector(names.begin() + 2, names.end()), ElementsAre(b1, a2));
   // What an earlier run completed is not read again.
-  NamePacks({{"a", 0}}, cold_, &plan);
+  NamePacks({{"a", 0}}, fresh, &plan);
   EXPECT_EQ(plan.thaw.packs, 2u);
 }
 
