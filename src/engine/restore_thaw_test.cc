@@ -35,13 +35,16 @@ class RestoreThawTest : public ::testing::Test {
       archive_.MoveTo(repo::PackName(use.pack), "GLACIER");
       sizes_.push_back({repo::PackName(use.pack), use.pack.length()});
     }
+    EXPECT_TRUE(cold_.Look(sizes_, {}).ok());
+    return p;
+  }
+  // From here on; before, taking a snapshot reads the packs' indexes.
+  void PacksCannotBeRead() {
     repository_.faults()
         .On(store::StoreMethod::kGetRange)
         .For("pack/")
         .ErrorInstead(Status(Code::kUnavailable, "cold"))
         .Repeat(1000);
-    EXPECT_TRUE(cold_.Look(sizes_, {}).ok());
-    return p;
   }
   static void AddTopic(RestorePlan* plan, const std::string& name, double seconds,
                        PlannedPartition p) {
@@ -67,6 +70,7 @@ TEST_F(RestoreThawTest, NamesPacksInTheOrderOfReading) {
   RestorePlan plan;
   PlannedPartition a = Frozen("a", {TestBatch(0, 50), TestBatch(50, 60), TestBatch(60, 70)});
   PlannedPartition b = Frozen("b", {TestBatch(0, 10), TestBatch(10, 20)});
+  PacksCannotBeRead();
   std::string a0 = NameOf(a, 0), a1 = NameOf(a, 1), a2 = NameOf(a, 2), b0 = NameOf(b, 0),
               b1 = NameOf(b, 1);
   archive_.MoveTo(a1, "STANDARD");
@@ -91,6 +95,7 @@ TEST_F(RestoreThawTest, LongRestoresGoInWaves) {
   PlannedPartition big = Frozen("big", {TestBatch(0, 10)});
   PlannedPartition small = Frozen("small", {TestBatch(0, 10)});
   PlannedPartition last = Frozen("last", {TestBatch(0, 10)});
+  PacksCannotBeRead();
   AddTopic(&plan, "big", 1.5 * kDay, big);
   AddTopic(&plan, "small", 0.3 * kDay, small);
   AddTopic(&plan, "last", 0.6 * kDay, last);
@@ -114,6 +119,7 @@ TEST_F(RestoreThawTest, LongRestoresGoInWaves) {
 
 TEST_F(RestoreThawTest, ATimeCutInAColdBlockIsBounded) {
   PlannedPartition p = Frozen("t", {TestBatch(0, 10), TestBatch(10, 20), TestBatch(20, 30)});
+  PacksCannotBeRead();
   auto cold = [this](const repo::BlockUse& use) { return cold_.Has(use.pack); };
   store::Store& store = repository_.repository().store();
   auto cut = FindTimeCut(store, p.blocks, 0, 30, 1'000'014, {}, cold);
@@ -133,6 +139,7 @@ TEST_F(RestoreThawTest, HolesAndDenseMapsAreGuessedFromTheIndex) {
   auto records = TestRecords(0, 20);
   records.erase(records.begin() + 3, records.begin() + 8);
   PlannedPartition p = Frozen("t", {TestBatch(records), TestBatch(20, 25)});
+  PacksCannotBeRead();
   bool guessed = false;
   auto hole = FindLastHole(repository_.repository(), p, cold_, &guessed, {});
   ASSERT_TRUE(hole.ok()) << hole.status().ToString();

@@ -143,13 +143,6 @@ Status TakeParameter(const std::string& name, std::string value, S3Location* out
     return Bad(fmt::format("it knows no parameter '{}'", name.substr(0, kParameterShownMax)),
                "there are " + known + "; keys and passwords come from the environment");
   }
-  // What a backup has just written it may have to read.
-  if (name == "storage_class" && (value == "GLACIER" || value == "DEEP_ARCHIVE")) {
-    return Bad(
-        fmt::format("storage_class={} cannot be read at once", value),
-        "write packs to a class that can be, such as GLACIER_IR, and let a lifecycle rule of "
-        "the bucket move them later");
-  }
   *found->second = std::move(value);
   return Status::Ok();
 }
