@@ -128,11 +128,12 @@ class Round:
             print(f"  {name}: {sum(asked.values())} requests, ${dollars(asked) / size * 1e12:.3f} per TB, peak "
                   f"{run.peak_mib:.0f} MiB; {asked}", flush=True)
         puts = sum(n for name, n in backup[1].items() if name not in (*FREE, *READS, "ListObjectsV2"))
+        commits = sum(1 for at in (self.gateway.objects / "bucket" / f"repo-{self.number}" / "log").glob("*/*"))
         return {"backup / raw put": rates["backup"] / rates["raw put"],
                 "backup / raw fetch and put at once": rates["backup"] / rates["raw fetch and put"],
                 "verify / raw get": rates["verify"] / rates["raw get"],
                 "restore / raw get and produce at once": rates["restore"] / rates["raw get and produce"],
-                "PUTs of a backup per 64 MiB, less 2 of its commit": (puts - 2) / (mib / 64),
+                "PUTs of a backup per 64 MiB, less 2 for each of its commits": (puts - 2 * commits) / (mib / 64),
                 "peak MiB": max(run.peak_mib for run, _ in verbs.values())}
 
 
