@@ -4,6 +4,7 @@ and what was committed stays. MAXBROD_TEST_SEED=<printed seed> repeats a run."""
 import os
 import random
 import re
+import time
 
 import pytest
 
@@ -119,9 +120,18 @@ def fill(probe, seed):
     return [t for t in probe.topics() if t.startswith(f"faulty-{seed}.")]
 
 
+def age(folder, days):
+    """Objects were made so long ago, by the server's clock, which is that of its files."""
+    then = time.time() - days * 86400
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (then, then))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_verb(pair, tmp_path, seed):
-    """init, two backups, verify, restore, snapshots, offsets through the faults; then the truth, without them."""
+    """init, backups, verify, restore, snapshots, offsets, forget, prune through the faults; then the truth, without
+    them."""
     source, target = pair.source, pair.target
     topics = fill(source.probe, seed)
     expected = {}
@@ -139,6 +149,11 @@ def test_every_verb(pair, tmp_path, seed):
             assert same(expected["two"], target.probe, topics) == []
             trial("snapshots")
             trial("offsets", "two")
+            trial.backup(source, "three")
+            trial("forget", "three", done=lambda: "three" not in trial.names(trial.sound))
+            age(s3.objects, 8)  # younger objects are let alone
+            pruned = trial("prune").json
+            assert pruned["condemned_objects"] + pruned["waiting_objects"] > 0
             print(f"seed {seed}: {len(trial.proxy.requests)} requests, fired {dict(trial.proxy.fired)}; {trial.failures}")
             trial.proxy.clear()
             # What answered success is there, whole, and restores equal.

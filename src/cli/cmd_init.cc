@@ -82,7 +82,7 @@ Result<repo::InitOptions> ToOptions(const InitFlags& flags, const Globals& globa
   if (recovery) {
     secrets->recovery.key_file = SecretBytes::Random(repo::kKeyFileBytes);
     repo::InitOptions::Slot second{&secrets->recovery, {}};
-    second.slot.label = "recovery";
+    second.slot.label = repo::kRecoveryLabel;
     options.slots.push_back(second);
   }
   return options;

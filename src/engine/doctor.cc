@@ -132,7 +132,9 @@ Checks CheckKeys(store::Store& store, const format::Config& config, bool shared,
       checks.push_back({"keys", slot.view.name, CheckGrade::kWarning, slot.problem.message(),
                         "remove this slot, and add another one"});
     } else if (slot.view.header.data_key_id() == 0) {
-      kinds.insert(repo::SlotKindName(slot.view.header.kind()));
+      // A recovery key lies apart from the key files that are in use.
+      const bool recovery = slot.view.header.label() == repo::kRecoveryLabel;
+      kinds.insert(recovery ? "recovery key" : repo::SlotKindName(slot.view.header.kind()));
       ++full;
     }
   }
@@ -142,8 +144,8 @@ Checks CheckKeys(store::Store& store, const format::Config& config, bool shared,
     domains.grade = CheckGrade::kFailure;
     domains.what += full == 0 ? "none" : "; one loss may take them all";
     domains.advice =
-        "add a slot of another kind (passphrase, key file, KMS), and keep it elsewhere: maxbrod "
-        "keys add";
+        "add a slot of another kind (passphrase, key file, KMS), or a key file labelled "
+        "'recovery', and keep it elsewhere: maxbrod keys add";
   }
   checks.push_back(std::move(domains));
   return checks;

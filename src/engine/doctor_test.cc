@@ -29,8 +29,10 @@ format::Config ConfigOf(store::Store& store) {
   return config->config;
 }
 
-void AddSlot(repo::EncryptedRepository& r, const repo::SlotSecret& secret) {
+void AddSlot(repo::EncryptedRepository& r, const repo::SlotSecret& secret,
+             const std::string& label = "") {
   repo::NewSlot slot;
+  slot.label = label;
   slot.cost.memory_kib = repo::kArgon2MemoryKibMin;
   slot.cost.passes = 1;
   auto repository = r.Open();
@@ -47,6 +49,14 @@ TEST(DoctorTest, TwoKeysOfOneKindAreOneFailureDomain) {
   EXPECT_EQ(slots().grade, CheckGrade::kFailure);
   EXPECT_THAT(slots().what, HasSubstr("2 that open everything: key file"));
   EXPECT_THAT(slots().advice, HasSubstr("maxbrod keys add"));
+  AddSlot(r, repo::TestKeyFile(10), "recovery");
+  EXPECT_EQ(slots().grade, CheckGrade::kOk);
+  EXPECT_THAT(slots().what, HasSubstr("3 that open everything: key file, recovery key"));
+}
+
+TEST(DoctorTest, AnotherKindOfKeyIsAnotherFailureDomain) {
+  repo::EncryptedRepository r;
+  auto slots = [&] { return Find(CheckKeys(r.raw(), ConfigOf(r.raw()), true, {}), "slots"); };
   repo::FakeKms kms;
   repo::SlotSecret secret;
   secret.kms = &kms;

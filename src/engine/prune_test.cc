@@ -89,6 +89,7 @@ TEST_F(PruneTest, DataOfAForgottenSnapshotGoesInTwoPhases) {
   EXPECT_EQ(DryRun().removed_objects, plan.condemned_objects);
   PruneReport second = Prune();
   EXPECT_EQ(second.removed_objects, plan.condemned_objects);
+  EXPECT_EQ(store_->removals_of_many, 1) << "with one request";
   EXPECT_GT(second.removed_bytes, 0u);
   EXPECT_EQ(Count("l0/"), 1u);
   EXPECT_TRUE(Whole("two").ok()) << Whole("two").ToString();

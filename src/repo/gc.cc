@@ -1,6 +1,7 @@
 #include "repo/gc.h"
 
 #include <algorithm>
+#include <span>
 
 #include "os/crash_point.h"
 #include "repo/pack_writer.h"
@@ -137,6 +138,22 @@ Result<Sequence> FloorCheckpoint(CommitLog& log, const GcOptions& options, uint6
 Status RemoveQuietly(store::Store& store, const std::string& name, const CallContext& context) {
   Status status = store.Remove(name, context);
   return status.code() == Code::kNotFound ? Status::Ok() : status;
+}
+
+// By few requests where the store can.
+Status RemoveAll(store::Store& store, std::span<const std::string> names,
+                 const CallContext& context) {
+  if (store.control() != nullptr && !names.empty()) {
+    Status many = store.control()->RemoveMany(names, context);
+    if (many.ok()) CrashPoint("sweep.removed");
+    if (many.code() != Code::kUnsupported) return many;
+  }
+  for (const std::string& name : names) {
+    MB_RETURN_IF_ERROR(context.Check());
+    MB_RETURN_IF_ERROR(RemoveQuietly(store, name, context));
+    CrashPoint("sweep.removed");
+  }
+  return Status::Ok();
 }
 
 // Commits below the floor, ascending, and checkpoints before the one below it. Strays of stalled
@@ -281,12 +298,10 @@ Result<GcReport> SweepCondemned(CommitLog& log, const GcOptions& options,
   for (const store::ObjectInfo& info : plan.due) {
     auto it = state->condemned.find(info.name);
     if (it == state->condemned.end() || !it->second.doomed()) continue;  // swept by another process
-    MB_RETURN_IF_ERROR(context.Check());
-    MB_RETURN_IF_ERROR(RemoveQuietly(log.store(), info.name, context));
-    CrashPoint("sweep.removed");
     removed.push_back(info.name);
     report.bytes += info.size;
   }
+  MB_RETURN_IF_ERROR(RemoveAll(log.store(), removed, context));
   report.objects = removed.size();
   if (removed.empty()) return report;
   auto swept = [&](const State& now, const CallContext&) { return PlanSwept(now, removed); };

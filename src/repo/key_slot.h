@@ -52,6 +52,9 @@ struct SlotSecret {
   format::KeySlotHeader::Kind kind() const;
 };
 
+// Of the slot that `init` makes for a key kept offline.
+inline constexpr const char* kRecoveryLabel = "recovery";
+
 struct NewSlot {
   std::string label;
   std::string program;

@@ -41,6 +41,14 @@ class LockingStore : public ForwardingStore, private ObjectControl {
     }
     return inner().Remove(name, context);
   }
+  Status RemoveMany(std::span<const std::string> names, const CallContext& context) override {
+    ++removals_of_many;
+    for (const std::string& name : names) {
+      Status status = Remove(name, context);
+      if (status.code() != Code::kNotFound) MB_RETURN_IF_ERROR(status);
+    }
+    return Status::Ok();
+  }
   ObjectControl* control() override { return this; }
 
   Result<ObjectStanding> Standing(const std::string& name, const CallContext& context) override {
@@ -75,7 +83,7 @@ class LockingStore : public ForwardingStore, private ObjectControl {
   }
 
   LockPolicy policy;
-  int looks = 0, retained = 0;
+  int looks = 0, retained = 0, removals_of_many = 0;
   int refuse_retain_after = -1;  // that many are let through; negative: all are
 
  private:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/status.h"
@@ -53,6 +54,12 @@ class ObjectControl {
   // kPermission. kUnsupported where the bucket has no Object Lock.
   virtual Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
                         const CallContext& context) = 0;
+  // Removes many objects with few requests; OK also where there was none. After an error some may
+  // be gone, and the same call may be made again. kUnsupported where that is no better than Remove.
+  virtual Status RemoveMany(std::span<const std::string> /*names*/,
+                            const CallContext& /*context*/) {
+    return Status(Code::kUnsupported, "no removal of many objects at once");
+  }
   // What the store gives the objects that it creates.
   virtual LockPolicy lock_policy() const { return {}; }
   // Ends unfinished uploads that began more than `age` ago, as killed processes leave them (they

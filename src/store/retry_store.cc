@@ -265,6 +265,11 @@ Status RetryStore::Retain(const std::string& name, LockMode mode, int64_t until_
   });
 }
 
+Status RetryStore::RemoveMany(std::span<const std::string> names, const CallContext& context) {
+  return Retry(fmt::format("removal of {} objects", names.size()), context,
+               [&](const CallContext& one) { return inner().control()->RemoveMany(names, one); });
+}
+
 Result<uint64_t> RetryStore::AbortStaleUploads(Millis age, const CallContext& context) {
   return Retry("abort of unfinished uploads", context, [&](const CallContext& one) {
     return inner().control()->AbortStaleUploads(age, one);

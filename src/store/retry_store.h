@@ -77,6 +77,7 @@ class RetryStore : public ForwardingStore, private ObjectControl {
   Status Retain(const std::string& name, LockMode mode, int64_t until_ms,
                 const CallContext& context) override;
   LockPolicy lock_policy() const override { return inner().control()->lock_policy(); }
+  Status RemoveMany(std::span<const std::string> names, const CallContext& context) override;
   Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context) override;
 
   template <typename Operation>

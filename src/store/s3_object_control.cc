@@ -60,6 +60,19 @@ Status S3Store::Thaw(const std::string& name, int days, ThawTier tier, const Cal
   return client_->RestoreObject(KeyOf(name), days, S3TierName(tier), context);
 }
 
+Status S3Store::RemoveMany(std::span<const std::string> names, const CallContext& context) {
+  constexpr size_t kNamesMax = 1'000;  // of one request
+  for (size_t at = 0; at < names.size(); at += kNamesMax) {
+    std::vector<std::string> keys;
+    for (const std::string& name : names.subspan(at, std::min(kNamesMax, names.size() - at))) {
+      MB_RETURN_IF_ERROR(CheckObjectName(name));
+      keys.push_back(KeyOf(name));
+    }
+    MB_RETURN_IF_ERROR(client_->DeleteMany(keys, context));
+  }
+  return Status::Ok();
+}
+
 Status S3Store::Retain(const std::string& name, LockMode mode, int64_t until_ms,
                        const CallContext& context) {
   MB_RETURN_IF_ERROR(CheckObjectName(name));

@@ -74,6 +74,7 @@ class S3Store : public Store, private ObjectControl, private ObjectVersions {
   ObjectVersions& versions() { return *this; }
 
   // Of multipart uploads below the prefix.
+  Status RemoveMany(std::span<const std::string> names, const CallContext& context) override;
   Result<uint64_t> AbortStaleUploads(Millis age, const CallContext& context) override;
   const aws::S3Counters& counters() const { return client_->counters(); }
 
