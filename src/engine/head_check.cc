@@ -116,6 +116,7 @@ Result<HeadCheck> CheckHead(kafka::Cluster& cluster, BrokerId broker, const std:
   spec.partitions.push_back({topic, topic_id, partition.partition, 0, -1, kResponseBytes});
   Bytes buffer;
   int empty = 0;
+  int64_t high_watermark = -1;
   while (!reader.AtEnd() && empty < kEmptyAnswers) {
     MB_RETURN_IF_ERROR(context.Check());
     spec.partitions[0].fetch_offset = reader.position();
@@ -128,11 +129,20 @@ Result<HeadCheck> CheckHead(kafka::Cluster& cluster, BrokerId broker, const std:
     if (answer.partitions.empty()) return Status(Code::kProtocol, what + ": no partition");
     const kafka::FetchedPartition& p = answer.partitions[0];
     MB_RETURN_IF_ERROR(kafka::ErrorStatus(p.error, what));
+    high_watermark = p.high_watermark;
     empty = p.records.empty() ? empty + 1 : 0;
     int64_t before = reader.position();
     MB_RETURN_IF_ERROR(reader.OnBatches(p.records, context));
     bool stuck = !p.records.empty() && reader.position() == before;
     if (stuck) spec.partitions[0].partition_max_bytes = spec.max_bytes = 1 << 30;
+  }
+  // A replica that has not got all of it yet gives nothing either: that is no hole.
+  if (!reader.AtEnd() && high_watermark < partition.fill_below) {
+    return Status(Code::kUnavailable,
+                  topic + "-" + std::to_string(partition.partition) + ": the replica on broker " +
+                      std::to_string(broker.value()) + " knows of offsets below " +
+                      std::to_string(high_watermark) + " only, and has to catch up")
+        .Retryable();
   }
   return reader.Finish(context);
 }
