@@ -8,6 +8,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives of g++ 12 inside std::string and std::optional at -O2 (GCC PR 105329, 105651).
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
                       -Wno-array-bounds -Wno-stringop-overread)
+else()
+  # clang takes libstdc++ 12 at its word: std::stable_sort uses std::get_temporary_buffer. What g++
+  # says of deprecated things stands.
+  add_compile_options(-Wno-deprecated-declarations)
 endif()
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 add_compile_options(-fno-omit-frame-pointer)

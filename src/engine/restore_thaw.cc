@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/user_time.h"
 #include "repo/pack_writer.h"
@@ -32,8 +33,10 @@ class PackOrder {
     std::vector<std::pair<uint64_t, PackToRead>> order;
     for (const auto& [name, place] : packs_)
       order.push_back({place.before, PackToRead{name, place.bytes}});
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    // By name where two are needed at once, so that plans read the same each time.
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.first, a.second.name) < std::tie(b.first, b.second.name);
+    });
     std::vector<PackToRead> sorted;
     for (auto& [before, pack] : order) sorted.push_back(std::move(pack));
     return sorted;

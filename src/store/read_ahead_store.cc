@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace maxbrod::store {
@@ -36,8 +37,9 @@ void ReadAheadStore::Expect(std::span<const ExpectedRead> reads) {
 }
 
 void ReadAheadStore::CutSegments(Object& object) {
-  std::stable_sort(object.reads.begin(), object.reads.end(),
-                   [&](uint32_t a, uint32_t b) { return reads_[a].offset < reads_[b].offset; });
+  std::sort(object.reads.begin(), object.reads.end(), [&](uint32_t a, uint32_t b) {
+    return std::tie(reads_[a].offset, a) < std::tie(reads_[b].offset, b);
+  });
   bool begun = false;
   for (uint32_t index : object.reads) {
     Read& read = reads_[index];
