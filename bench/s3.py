@@ -77,6 +77,7 @@ class Round:
         self.number, self.gateway, self.source, self.target = number, gateway, source, target
         self.files = folder / "raw"
         self.url = gateway.url("bucket", f"repo-{number}")
+        self.key = folder / "bench.key"
 
     def raw_s3(self, verb, objects):
         return (bench.BUILD / "bench" / "raw_s3", verb, f"{self.gateway.endpoint}/bucket/raw-", objects, OBJECT_MIB, THREADS)
@@ -109,6 +110,19 @@ class Round:
         run = bench.Measured(bench.BUILD / "maxbrod", "--json", "--quiet", *words, "--repo", self.url)
         return run, since(before, self.gateway.requests())
 
+    def encrypted(self):
+        """Seconds of a backup and a restore of an encrypted repository."""
+        at = ("--repo", self.gateway.url("bucket", f"sealed-{self.number}"), "--key-file", self.key)
+        maxbrod = bench.BUILD / "maxbrod"
+        bench.Measured(maxbrod, "init", *at)
+        backup = bench.Measured(maxbrod, "--quiet", "backup", *at, "--bootstrap-server", self.source.bootstrap(), "--name",
+                                "one", "--connections", bench.CONNECTIONS)
+        topic = f"{TOPIC}-sealed-{self.number}"
+        restore = bench.Measured(maxbrod, "--quiet", "restore", "one", *at, "--bootstrap-server", self.target.bootstrap(),
+                                 "--rename", f"{TOPIC}={topic}", "--no-calibrate")
+        self.target.probe("delete-topic", topic=topic)
+        return backup.seconds, restore.seconds
+
     def run(self, size):
         rates = self.raw(size)
         bench.Measured(bench.BUILD / "maxbrod", "init", "--repo", self.url)
@@ -119,6 +133,7 @@ class Round:
         restore = self.verb("restore", "one", "--bootstrap-server", self.target.bootstrap(), "--rename", f"{TOPIC}={topic}",
                             "--no-calibrate")
         self.target.probe("delete-topic", topic=topic)
+        sealed_backup, sealed_restore = self.encrypted()
         size = backup[0].json()["new_bytes"]
         mib = size / (1 << 20)
         verbs = {"backup": backup, "verify": check, "restore": restore}
@@ -133,6 +148,8 @@ class Round:
                 "backup / raw fetch and put at once": rates["backup"] / rates["raw fetch and put"],
                 "verify / raw get": rates["verify"] / rates["raw get"],
                 "restore / raw get and produce at once": rates["restore"] / rates["raw get and produce"],
+                "encrypted backup / plain": backup[0].seconds / sealed_backup,
+                "encrypted restore / plain": restore[0].seconds / sealed_restore,
                 "PUTs of a backup per 64 MiB, less 2 for each of its commits": (puts - 2 * commits) / (mib / 64),
                 "peak MiB": max(run.peak_mib for run, _ in verbs.values())}
 
