@@ -227,6 +227,7 @@ class Cluster {
   struct Impl;  // cluster_impl.h, for cluster*.cc
 
  private:
+  friend class Admin;         // admin.h
   friend class Transactions;  // transactions.h
   explicit Cluster(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -11,8 +11,8 @@ namespace maxbrod::repo {
 namespace {
 
 constexpr std::array<std::string_view, kActionKinds> kKindNames = {
-    "append", "fold",  "snapshot", "forget", "hold",    "restore", "pin",       "condemn",
-    "doom",   "swept", "reprieve", "trim",   "release", "rekey",   "checkpoint"};
+    "append", "fold",  "snapshot", "forget", "hold",    "restore", "pin",  "condemn",
+    "doom",   "swept", "reprieve", "trim",   "release", "rekey",   "edit", "checkpoint"};
 
 constexpr ConflictCell kKeep{Verdict::kKeep, 0};
 constexpr ConflictCell kAgain{Verdict::kReplan, 0};
@@ -34,49 +34,52 @@ constexpr ConflictCell kRestores = Same(kTouchRestores);
 constexpr ConflictCell kTable[kActionKinds][kActionKinds] = {
     // append
     {kPacks, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kBranches, kKeep, kKeep},
+     kBranches, kKeep, kKeep, kKeep},
     // fold
     {kKeep, kFolds, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kTopics, kKeep, kKeep},
+     kTopics, kKeep, kKeep, kKeep},
     // snapshot
     {kKeep, kKeep, kNames, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep, kAgain,
-     kKeep, kKeep},
+     kKeep, kNames, kKeep},
     // forget
     {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep, kKeep},
+     kKeep, kKeep, kKeep, kKeep},
     // hold
     {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+     kKeep, kKeep, kKeep},
     // restore
     {kKeep, kKeep, kKeep, kSnapshots, kKeep, kRestores, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep, kKeep},
+     kKeep, kKeep, kKeep, kKeep},
     // pin
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+     kKeep, kKeep, kKeep},
     // condemn
     {kObjects, kAgain, kAgain, kKeep, kKeep, kObjects, kKeep, kObjects, kKeep, kObjects, kAgain,
-     kKeep, kKeep, kKeep, kKeep},
+     kKeep, kKeep, kKeep, kAgain, kKeep},
     // doom
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep, kObjects, kObjects, kObjects, kKeep,
-     kKeep, kKeep, kKeep},
+     kKeep, kKeep, kKeep, kKeep},
     // swept
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+     kKeep, kKeep, kKeep},
     // reprieve
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kObjects, kObjects, kObjects, kObjects, kKeep,
-     kKeep, kKeep, kKeep},
+     kKeep, kKeep, kKeep, kKeep},
     // trim
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kAgain, kKeep,
-     kKeep, kKeep},
+     kKeep, kKeep, kKeep},
     // release
     {kBranches, kTopics, kAgain, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kTopics, kKeep, kKeep},
+     kTopics, kKeep, kKeep, kKeep},
     // rekey
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kAgain, kKeep},
+     kAgain, kKeep, kKeep},
+    // edit
+    {kKeep, kKeep, kNames, kSnapshots, kKeep, kKeep, kKeep, kObjects, kKeep, kKeep, kKeep, kKeep,
+     kKeep, kKeep, kNames, kKeep},
     // checkpoint
     {kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep},
+     kKeep, kKeep, kKeep},
 };
 
 // What an action touches, by class (bit number of TouchClass).
@@ -130,6 +133,12 @@ void TouchRestore(const format::RestoreRecord& restore, Touches* out) {
   if (restore.state() == format::RestoreRecord::BEGUN) {
     out->Add(kTouchSnapshots, restore.snapshot_id());
   }
+}
+
+void TouchEdit(const format::EditSnapshot& edit, Touches* out) {
+  out->Add(kTouchSnapshots, edit.id());
+  if (edit.has_name()) out->Add(kTouchNames, edit.name());
+  if (edit.has_object()) out->Add(kTouchObjects, SnapshotObjectName(edit.object()));
 }
 
 void TouchRelease(const format::ReleaseClaims& release, Touches* out) {
@@ -188,6 +197,9 @@ Touches TouchesOf(const format::CommitRecord& record) {
     case Record::kReleaseClaims:
       TouchRelease(record.release_claims(), &out);
       break;
+    case Record::kEditSnapshot:
+      TouchEdit(record.edit_snapshot(), &out);
+      break;
     case Record::kHeader:
     case Record::kPin:
     case Record::kTrimLog:
@@ -208,6 +220,9 @@ std::vector<std::string> NamedObjects(const Proposal& proposal) {
     }
     if (action.has_add_snapshot()) {
       out.push_back(SnapshotObjectName(action.add_snapshot().object()));
+    }
+    if (action.edit_snapshot().has_object()) {
+      out.push_back(SnapshotObjectName(action.edit_snapshot().object()));
     }
     for (const format::ObjectRef& ref : action.restore().offset_maps()) {
       out.push_back(OffsetMapName(ref));
@@ -254,6 +269,8 @@ ActionKind KindOf(const format::CommitRecord& record) {
       return ActionKind::kRelease;
     case Record::kBeginKeyEpoch:
       return ActionKind::kRekey;
+    case Record::kEditSnapshot:
+      return ActionKind::kEdit;
     case Record::kHeader:
     case Record::RECORD_NOT_SET:
       break;

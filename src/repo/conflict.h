@@ -28,9 +28,10 @@ enum class ActionKind : uint8_t {
   kTrim,        // TrimLog
   kRelease,     // ReleaseClaims
   kRekey,       // BeginKeyEpoch
+  kEdit,        // EditSnapshot
   kCheckpoint,  // not a commit: an object beside the log
 };
-inline constexpr size_t kActionKinds = 15;
+inline constexpr size_t kActionKinds = 16;
 // As in the table's headings: "append", "fold", ...
 std::string_view ActionKindName(ActionKind kind);
 // Of a record that is not the header and that this program knows.

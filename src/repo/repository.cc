@@ -360,6 +360,7 @@ Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
   out.header = std::move(contents.header);
   out.topics = std::move(contents.topics);
   out.groups = std::move(contents.groups);
+  out.metadata = std::move(contents.metadata);
   return out;
 }
 

@@ -53,6 +53,7 @@ struct SnapshotDraft {
   format::SnapshotHeader header;
   std::vector<format::TopicSnapshot> topics;
   std::vector<format::GroupSnapshot> groups;
+  format::ClusterMetadata metadata;
 };
 
 // A snapshot as stored.
@@ -61,6 +62,7 @@ struct Snapshot {
   format::SnapshotHeader header;
   std::vector<format::TopicSnapshot> topics;
   std::vector<format::GroupSnapshot> groups;
+  format::ClusterMetadata metadata;
   const format::TopicSnapshot* FindTopic(const std::string& name) const;
 };
 

@@ -198,7 +198,7 @@ Result<Proposal> SnapshotPlanner::Plan(const State& state, const CallContext& co
   MB_ASSIGN_OR_RETURN(FoldResult fold, FoldLoosePacks(store_, state, cache_, context));
   CrashPoint("manifests.stored");
   MB_RETURN_IF_ERROR(LoadBefore(state, context));
-  SnapshotContents contents{draft_.header, draft_.topics, draft_.groups};
+  SnapshotContents contents{draft_.header, draft_.topics, draft_.groups, draft_.metadata};
   contents.header.set_id(id_);
   Proposal proposal;
   for (format::TopicSnapshot& topic : contents.topics) {

@@ -118,6 +118,40 @@ Status WriteGroup(const format::GroupSnapshot& group, const RecordSink& sink) {
   return cutter.Finish();
 }
 
+// Lists one after another; what is not repeated is in the first record.
+Status WriteMetadata(const format::ClusterMetadata& metadata, const RecordSink& sink) {
+  using Metadata = format::ClusterMetadata;
+  Cutter<Metadata> cutter([](format::SnapshotRecord* record) { return record->mutable_metadata(); },
+                          sink);
+  format::ClusterMetadata bare = metadata;
+  bare.clear_acls();
+  bare.clear_quotas();
+  bare.clear_scram_users();
+  bare.clear_configs();
+  bare.clear_log_dirs();
+  bare.clear_registry_subjects();
+  *cutter.part() = bare;
+  cutter.Count();
+  auto put_all = [&](const auto& list, auto add) -> Status {
+    for (const auto& element : list) MB_RETURN_IF_ERROR(cutter.Put(element, add));
+    return Status::Ok();
+  };
+  MB_RETURN_IF_ERROR(
+      put_all(metadata.acls(), [](Metadata* to, const auto& e) { *to->add_acls() = e; }));
+  MB_RETURN_IF_ERROR(
+      put_all(metadata.quotas(), [](Metadata* to, const auto& e) { *to->add_quotas() = e; }));
+  MB_RETURN_IF_ERROR(put_all(metadata.scram_users(),
+                             [](Metadata* to, const auto& e) { *to->add_scram_users() = e; }));
+  MB_RETURN_IF_ERROR(
+      put_all(metadata.configs(), [](Metadata* to, const auto& e) { *to->add_configs() = e; }));
+  MB_RETURN_IF_ERROR(
+      put_all(metadata.log_dirs(), [](Metadata* to, const auto& e) { *to->add_log_dirs() = e; }));
+  MB_RETURN_IF_ERROR(put_all(metadata.registry_subjects(), [](Metadata* to, const auto& e) {
+    *to->add_registry_subjects() = e;
+  }));
+  return cutter.Finish();
+}
+
 Status WriteRecords(const SnapshotContents& contents, const RecordSink& sink) {
   format::SnapshotRecord record;
   *record.mutable_header() = contents.header;
@@ -128,7 +162,8 @@ Status WriteRecords(const SnapshotContents& contents, const RecordSink& sink) {
   for (const format::GroupSnapshot& group : contents.groups) {
     MB_RETURN_IF_ERROR(WriteGroup(group, sink));
   }
-  return Status::Ok();
+  if (contents.metadata.ByteSizeLong() == 0) return Status::Ok();
+  return WriteMetadata(contents.metadata, sink);
 }
 
 // A continuation follows its record directly, so only the last one is looked at.
@@ -153,6 +188,7 @@ std::string Serialized(const SnapshotContents& contents) {
   std::string out = contents.header.SerializeAsString();
   for (const auto& topic : contents.topics) out += "T" + topic.SerializeAsString();
   for (const auto& group : contents.groups) out += "G" + group.SerializeAsString();
+  out += "M" + contents.metadata.SerializeAsString();
   return out;
 }
 
@@ -229,6 +265,9 @@ Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored
         return Status::Ok();
       case format::SnapshotRecord::kGroup:
         AddGroup(std::move(*record.mutable_group()), &out.groups);
+        return Status::Ok();
+      case format::SnapshotRecord::kMetadata:
+        out.metadata.MergeFrom(record.metadata());
         return Status::Ok();
       case format::SnapshotRecord::RECORD_NOT_SET:
         break;

@@ -1,4 +1,4 @@
-// Snapshot objects: a self-contained root each. Large topics and groups are cut into several
+// Snapshot objects: a self-contained root each. Large topics, groups and lists are cut into several
 // records.
 #pragma once
 
@@ -17,6 +17,7 @@ struct SnapshotContents {
   format::SnapshotHeader header;
   std::vector<format::TopicSnapshot> topics;
   std::vector<format::GroupSnapshot> groups;
+  format::ClusterMetadata metadata;
 };
 
 // The stored bytes, decoded again and compared. kInternal when something cannot be cut small

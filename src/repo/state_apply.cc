@@ -38,6 +38,7 @@ class Applier {
   Status AddSnapshot(const format::SnapshotRef& ref);
   Status Forget(const format::ForgetSnapshot& forget);
   Status Hold(const format::HoldSnapshot& hold);
+  Status Edit(const format::EditSnapshot& edit);
   Status Condemn(const format::Condemn& condemn);
   Status Doom(const format::Doom& doom);
   Status Swept(const format::Swept& swept);
@@ -70,6 +71,8 @@ Status Applier::Apply(const format::CommitRecord& record) {
       return Forget(record.forget_snapshot());
     case Record::kHoldSnapshot:
       return Hold(record.hold_snapshot());
+    case Record::kEditSnapshot:
+      return Edit(record.edit_snapshot());
     case Record::kCondemn:
       return Condemn(record.condemn());
     case Record::kSwept:
@@ -244,6 +247,30 @@ Status Applier::Hold(const format::HoldSnapshot& hold) {
     return Status::Ok();
   }
   return Contradiction("holds an unknown snapshot " + Hex(hold.id()));
+}
+
+Status Applier::Edit(const format::EditSnapshot& edit) {
+  auto ref = std::find_if(state_->snapshots.begin(), state_->snapshots.end(),
+                          [&](const format::SnapshotRef& r) { return r.id() == edit.id(); });
+  if (ref == state_->snapshots.end()) {
+    return Contradiction("edits an unknown snapshot " + Hex(edit.id()));
+  }
+  if (edit.has_name()) {
+    const format::SnapshotRef* other = state_->FindSnapshotByName(edit.name());
+    if (edit.name().empty() || (other != nullptr && other->id() != edit.id())) {
+      return Contradiction("snapshot name '" + edit.name() + "' is taken");
+    }
+    ref->set_name(edit.name());
+  }
+  if (edit.has_description()) ref->set_description(edit.description());
+  if (edit.set_tags()) *ref->mutable_tags() = edit.tags();
+  if (edit.has_object()) {
+    if (edit.replaces().sha256() != ref->object().sha256()) {
+      return Contradiction("replaces another object of snapshot " + Hex(edit.id()));
+    }
+    *ref->mutable_object() = edit.object();
+  }
+  return Status::Ok();
 }
 
 Status Applier::Condemn(const format::Condemn& condemn) {
