@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/progress_printer.h"
 #include "cli/restore_output.h"
+#include "cli/shape_flags.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/restore.h"
@@ -16,12 +17,12 @@ struct RestoreFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
   ThawFlags thaw;
+  ShapeFlags shape;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
   std::string pad_limit = "1h", cleaner_wait = "5m", at, markers = "auto", holes = "auto";
-  bool no_groups = false, dry_run = false, leave_retention_off = false, append = false,
-       calibrate = false, no_calibrate = false;
-  int replication_factor = 0;
+  bool dry_run = false, leave_retention_off = false, append = false, calibrate = false,
+       no_calibrate = false;
   size_t connections = 2;
 };
 
@@ -34,7 +35,6 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
     MB_ASSIGN_OR_RETURN(engine::NamePattern pattern, engine::NamePattern::Parse(text));
     options.selection.only_groups.push_back(std::move(pattern));
   }
-  options.selection.groups = !flags.no_groups;
   engine::OffsetsPolicy& policy = options.selection.offsets;
   for (const std::string& text : flags.offsets) MB_RETURN_IF_ERROR(policy.ParseMode(text));
   MB_RETURN_IF_ERROR(policy.ParsePadLimit(flags.pad_limit));
@@ -52,8 +52,8 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
     MB_ASSIGN_OR_RETURN(engine::OffsetCut cut, engine::ParseToOffset(text));
     options.selection.to_offsets.push_back(std::move(cut));
   }
-  options.selection.replication_factor = flags.replication_factor;
-  options.selection.leave_retention_off = flags.leave_retention_off;
+  MB_RETURN_IF_ERROR(flags.shape.Fill(&options.selection));
+  if (flags.leave_retention_off) options.selection.leave_retention_off = true;
   options.dry_run = flags.dry_run;
   MB_ASSIGN_OR_RETURN(options.thaw, flags.thaw.Options());
   options.calibrate = flags.calibrate || (!flags.dry_run && !flags.no_calibrate);
@@ -111,11 +111,9 @@ void AddRestore(CLI::App& app, Globals& globals) {
   verb->add_option("--rename", flags->rename,
                    "FROM=TO, or /regex/=replacement with $1 (may be repeated)")
       ->allow_extra_args(false);
-  auto* no_groups = verb->add_flag("--no-groups", flags->no_groups, "Leave consumer groups alone");
   verb->add_option("--groups", flags->groups, "Only these groups (names, globs, /regex/)")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->excludes(no_groups);
+      ->allow_extra_args(false);
   verb->add_option("--offsets", flags->offsets,
                    "auto, exact or dense (default auto: exact within --pad-limit); for some topics "
                    "TOPIC=MODE (may be repeated)")
@@ -142,9 +140,7 @@ void AddRestore(CLI::App& app, Globals& globals) {
   verb->add_option("--cleaner-wait", flags->cleaner_wait,
                    "How long a broker's cleaner may do nothing (90s, 10m) before the holes become "
                    "markers after all, or with --holes cleaner the restore fails (default 5m)");
-  verb->add_option("--replication-factor", flags->replication_factor,
-                   "For all topics, instead of the source's")
-      ->check(CLI::Range(1, 100));
+  flags->shape.Add(verb);
   verb->add_flag("--leave-retention-off", flags->leave_retention_off,
                  "Restored topics keep everything (retention.ms=-1) until you change it");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
@@ -159,6 +155,10 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "--no-groups\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --at 2026-11-20T10:00:00Z\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'\n"
+      "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --parts all "
+      "--replication-factor fit\n"
+      "  maxbrod restore nightly --repo ... --bootstrap-server test1:9092 --profile small "
+      "--config 'logs-*:cleanup.policy=delete'\n"
       "  maxbrod restore nightly --repo s3://... --bootstrap-server n1:9092 --thaw standard "
       "--wait");
   verb->callback([flags, &globals] {

@@ -9,6 +9,14 @@
 namespace maxbrod::cli {
 namespace {
 
+nlohmann::json TargetJson(const engine::TargetTopic& now) {
+  return {{"partitions", now.partitions},
+          {"replication_factor", now.replication_factor},
+          {"offsets_held", now.held},
+          {"end_offsets", now.end_offsets},
+          {"configs", now.configs}};
+}
+
 nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
   nlohmann::json configs = nlohmann::json::array();
   for (const auto& c : topic.configs)
@@ -26,9 +34,12 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
       partition["cut_offset"] = p.cut->offset;
       partition["cut_newest_ms"] = p.cut->timestamp_of_last;
     }
+    if (!p.replicas.empty()) partition["replicas"] = p.replicas;
     partitions.push_back(std::move(partition));
   }
   return {{"source", topic.source},
+          {"action", engine::TopicActionName(topic.action)},
+          {"target_now", topic.target_now ? TargetJson(*topic.target_now) : nlohmann::json()},
           {"target", topic.target},
           {"exists", topic.exists},
           {"offsets", engine::OffsetsModeName(topic.mode)},
@@ -56,6 +67,7 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
 nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptions& thaw) {
   nlohmann::json out = {{"snapshot", plan.snapshot.ref.name()},
                         {"target_cluster_id", plan.target_cluster_id},
+                        {"parts", plan.parts.Text()},
                         {"records", plan.records},
                         {"bytes", plan.bytes},
                         {"filler", plan.filler},
@@ -70,11 +82,23 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                         {"thaw", ThawJson(plan.thaw, thaw, plan.seconds_estimate)}};
   out["topics"] = nlohmann::json::array();
   for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
+  for (const auto& topic : plan.configs_only) out["topics"].push_back(TopicJson(topic));
+  out["topics_skipped"] = nlohmann::json::array();
+  for (const auto& topic : plan.skipped) {
+    out["topics_skipped"].push_back({{"source", topic.source},
+                                     {"target", topic.target},
+                                     {"why", topic.why},
+                                     {"target_now", TargetJson(topic.target_now)}});
+  }
+  out["groups_skipped"] = plan.skipped_groups;
   out["groups"] = nlohmann::json::array();
   for (const auto& group : plan.groups) {
     out["groups"].push_back({{"group", group.group},
                              {"type", group.type},
+                             {"action", engine::GroupActionName(group.action)},
                              {"offsets", group.offsets.size()},
+                             {"target_offsets", group.target_offsets},
+                             {"changes", group.changes},
                              {"left_out", group.left_out}});
   }
   return out;
@@ -82,6 +106,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
 
 std::string TopicNote(const engine::PlannedTopic& topic) {
   std::vector<std::string> notes;
+  if (topic.action == engine::TopicAction::kReplace) notes.push_back("replaces what is there");
   if (topic.exists) notes.push_back(topic.append ? "appended to" : "exists, empty");
   if (!topic.mode_why.empty()) notes.push_back(topic.mode_why);
   if (topic.transactions > 0)
@@ -106,6 +131,74 @@ std::string OffsetsNote(const engine::RestorePlan& plan) {
   return (dense == plan.topics.size() ? "other offsets"
                                       : "same offsets but for " + FormatCount(dense) + " topics") +
          " ('maxbrod offsets' translates)";
+}
+
+void PrintTable(const Table& table) {
+  if (table.empty()) return;
+  std::cout << "\n";
+  table.Print(std::cout);
+}
+
+std::string PartitionsText(size_t partitions, uint64_t records) {
+  return FormatCount(partitions) + (partitions == 1 ? " part, " : " parts, ") +
+         FormatCount(records) + " records";
+}
+
+std::string NowText(const engine::TargetTopic& now) {
+  return FormatCount(static_cast<uint64_t>(now.partitions)) +
+         (now.partitions == 1 ? " part, " : " parts, ") +
+         FormatCount(static_cast<uint64_t>(now.held)) + " offsets";
+}
+
+// What is there, what the snapshot has, what will be: of topics that the target has already.
+void PrintThreeWays(const engine::RestorePlan& plan) {
+  Table table({"TOPIC", "IN SNAPSHOT", "ON TARGET", "WILL BE"});
+  auto row = [&](const engine::PlannedTopic& topic) {
+    if (!topic.target_now) return;
+    table.Row({topic.target, PartitionsText(topic.partitions.size(), topic.records),
+               NowText(*topic.target_now),
+               topic.action == engine::TopicAction::kReplace   ? "deleted, then as in snapshot"
+               : topic.action == engine::TopicAction::kAppend  ? "both, the snapshot's behind"
+               : topic.action == engine::TopicAction::kConfigs ? "as it is, configs as in snapshot"
+                                                               : "filled"});
+  };
+  for (const auto& topic : plan.topics) row(topic);
+  for (const auto& topic : plan.configs_only) row(topic);
+  for (const auto& topic : plan.skipped) {
+    table.Row({topic.target, FormatCount(topic.partitions) + " parts", NowText(topic.target_now),
+               "as it is: " + topic.why});
+  }
+  PrintTable(table);
+}
+
+void PrintConfigs(const engine::RestorePlan& plan) {
+  Table table({"TOPIC", "CONFIG", "ON TARGET", "WILL BE", "WHY"});
+  auto rows = [&](const engine::PlannedTopic& topic) {
+    auto now = [&](const std::string& name) -> std::string {
+      if (!topic.target_now) return "-";
+      auto found = topic.target_now->configs.find(name);
+      return found == topic.target_now->configs.end() ? "-" : found->second;
+    };
+    for (const auto& c : topic.configs)
+      table.Row({topic.target, c.name, now(c.name), c.value, c.reason});
+    for (const auto& name : topic.configs_left_out)
+      table.Row({topic.target, name, now(name), "-", "left out"});
+  };
+  for (const auto& topic : plan.topics) rows(topic);
+  for (const auto& topic : plan.configs_only) rows(topic);
+  PrintTable(table);
+}
+
+void PrintGroups(const engine::RestorePlan& plan) {
+  Table table({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT", ">ON TARGET", ">CHANGED", "WILL BE"});
+  for (const auto& group : plan.groups) {
+    table.Row({group.group, group.type, std::to_string(group.offsets.size()),
+               std::to_string(group.left_out), std::to_string(group.target_offsets),
+               std::to_string(group.changes), engine::GroupActionName(group.action)});
+  }
+  for (const auto& name : plan.skipped_groups)
+    table.Row({name, "", "", "", "", "", "as it is (--if-exists skip)"});
+  PrintTable(table);
 }
 
 }  // namespace
@@ -143,25 +236,9 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
     std::cout << "\n";
     cuts.Print(std::cout);
   }
-  Table configs({"TOPIC", "CONFIG", "VALUE", "WHY"});
-  for (const auto& topic : plan.topics) {
-    for (const auto& c : topic.configs) configs.Row({topic.target, c.name, c.value, c.reason});
-    for (const auto& name : topic.configs_left_out)
-      configs.Row({topic.target, name, "-", "left out"});
-  }
-  if (!configs.empty()) {
-    std::cout << "\n";
-    configs.Print(std::cout);
-  }
-  Table groups({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT"});
-  for (const auto& group : plan.groups) {
-    groups.Row({group.group, group.type, std::to_string(group.offsets.size()),
-                std::to_string(group.left_out)});
-  }
-  if (!groups.empty()) {
-    std::cout << "\n";
-    groups.Print(std::cout);
-  }
+  PrintThreeWays(plan);
+  PrintConfigs(plan);
+  PrintGroups(plan);
   std::cout << "\n"
             << FormatCount(plan.records) << " records, " << FormatBytes(plan.bytes) << "; "
             << FormatCount(plan.filler) << " filler offsets, " << FormatCount(plan.markers)

@@ -34,6 +34,8 @@ constexpr uint64_t kWorthBytes = 2 * kGiB;
 // What shapes the result: a run with other options is another restore.
 std::string OptionsText(const RestorePlan& plan, const RestoreSelection& selection) {
   std::string text = "offsets " + selection.offsets.Text() + "\n";
+  if (selection.parts != RestoreParts()) text += "parts " + selection.parts.Text() + "\n";
+  text += selection.config_rules.Text();
   if (selection.at_ms) text += "at " + std::to_string(*selection.at_ms) + "\n";
   for (const OffsetCut& cut : selection.to_offsets) {
     text += "to " + cut.topic + ":" + std::to_string(cut.partition) + ":" +
@@ -114,7 +116,8 @@ class Restore {
                                      OptionsText(report_.plan, options_.selection), context_));
     if (!journal_.found()) return PlanMeasured(snapshot, now);
     MB_ASSIGN_OR_RETURN(EarlierRestore earlier, journal_.Earlier(context_));
-    if (journal_.done() && !StillThere(earlier)) {
+    // Groups alone: they may have moved since.
+    if (journal_.done() && (!StillThere(earlier) || report_.plan.topics.empty())) {
       journal_.StartAnew();
       return PlanMeasured(snapshot, now);
     }
@@ -156,17 +159,32 @@ class Restore {
     MB_RETURN_IF_ERROR(SaveOffsetMaps());
     MB_RETURN_IF_ERROR(journal_.Begin(report_.plan, context_));
     MB_RETURN_IF_ERROR(PrepareProducers());
+    MB_RETURN_IF_ERROR(DeleteReplaced());
     for (size_t wave = 0; wave < thaw_.waves().size(); ++wave) {
       MB_RETURN_IF_ERROR(thaw_.BeginWave(wave));
       MB_RETURN_IF_ERROR(RestoreTopics(thaw_.waves()[wave].topics));
     }
     progress_.Begin("putting the topics' configs in force", 0, 0);
     MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
+    MB_RETURN_IF_ERROR(topics_.PutConfigsOnly(report_.plan));
     MB_RETURN_IF_ERROR(RestoreGroups());
     MB_RETURN_IF_ERROR(AwaitLogStarts());
     MB_RETURN_IF_ERROR(CheckResult());
     CrashPoint("restore.before_done");
     return journal_.Done(context_);
+  }
+
+  // Those that an earlier run made are kFill here, by their ids.
+  Status DeleteReplaced() {
+    std::set<std::string> replaced;
+    for (const PlannedTopic& topic : report_.plan.topics) {
+      if (topic.action == TopicAction::kReplace) replaced.insert(topic.target);
+    }
+    if (replaced.empty()) return Status::Ok();
+    progress_.Begin("deleting topics that are replaced", 0, 0);
+    MB_RETURN_IF_ERROR(topics_.Delete(replaced));
+    CrashPoint("restore.after_replaced_deleted");
+    return Status::Ok();
   }
 
   Status RestoreTopics(std::set<std::string> todo) {
@@ -528,6 +546,7 @@ class Restore {
   }
 
   Status RestoreGroups() {
+    if (report_.plan.groups.empty()) return Status::Ok();
     progress_.Begin("restoring groups", 0, 0);
     const std::vector<PlannedGroup>& groups = report_.plan.groups;
     MB_ASSIGN_OR_RETURN(bool retained,

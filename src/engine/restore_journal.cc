@@ -56,6 +56,9 @@ Result<EarlierRestore> RestoreJournal::Earlier(const CallContext& context) const
         TopicId{Uuid::FromBytes(AsBytes(topic.target_topic_id()).data())};
     if (topic.dense()) earlier.dense.insert(topic.target());
     if (topic.filled()) earlier.filled.insert(topic.target());
+    for (const format::ConfigEntry& config : topic.configs_before())
+      earlier.configs[topic.target()].push_back(
+          {config.name(), config.value(), "the target's own"});
   }
   auto note = [&](repo::PartitionOffsetMap map) {
     earlier.starts[{map.target_topic, map.partition}] = map.map.target_start();
@@ -81,6 +84,14 @@ Status RestoreJournal::Begin(const RestorePlan& plan, const CallContext& context
     t->set_dense(topic.mode == OffsetsMode::kDense);
     t->set_filled(topic.filled > 0);
     // Adding to a topic that is not empty goes on only where this run began.
+    if (!plan.parts.topics) {
+      for (const PlannedConfig& config : topic.configs) {
+        format::ConfigEntry* before = t->add_configs_before();
+        before->set_name(config.name);
+        before->set_value(config.value);
+        before->set_has_value(true);
+      }
+    }
     if (topic.append) t->set_target_topic_id(AsText(topic.existing_id.id.view()).data(), 16);
   }
   return Commit(context);

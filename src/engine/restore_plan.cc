@@ -5,7 +5,10 @@
 #include <set>
 
 #include "engine/dense_map.h"
+#include "engine/placement.h"
 #include "engine/plan_estimate.h"
+#include "engine/plan_existing.h"
+#include "engine/plan_groups.h"
 #include "engine/plan_heads.h"
 #include "engine/plan_limits.h"
 #include "engine/plan_partition.h"
@@ -36,15 +39,18 @@ class Planner {
     MB_ASSIGN_OR_RETURN(defaults_, ReadTopicDefaults(target_, selection_.limits.get(), context_));
     plan_.target_cluster_id = metadata_->cluster_id;
     plan_.rates = selection_.rates;
-    MB_RETURN_IF_ERROR(PlanTopics());
+    plan_.parts = selection_.parts;
+    if (selection_.parts.topics || selection_.parts.data) MB_RETURN_IF_ERROR(PlanTopics());
     MB_RETURN_IF_ERROR(CheckCutsUsed());
-    MB_RETURN_IF_ERROR(CheckExistingTopics());
+    MB_RETURN_IF_ERROR(PlanExistingTopics(target_, *metadata_, selection_, earlier_, &plan_,
+                                          &append_at_, context_));
     if (selection_.limits != nullptr)
       CheckMskLimits(*selection_.limits, *metadata_, defaults_, &plan_);
-    if (plan_.refusals.empty())
-      MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_.topics, &plan_.warnings, context_));
-    MB_RETURN_IF_ERROR(DecideModes());
-    if (selection_.groups) MB_RETURN_IF_ERROR(PlanGroups());
+    if (plan_.refusals.empty()) MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_, context_));
+    if (selection_.parts.data) MB_RETURN_IF_ERROR(DecideModes());
+    if (selection_.parts.groups) {
+      MB_RETURN_IF_ERROR(PlanGroups(target_, *metadata_, selection_, &plan_, context_));
+    }
     MB_RETURN_IF_ERROR(EstimatePlan(target_, &plan_, context_));
     NamePacks({}, cold_, &plan_);
     return std::move(plan_);
@@ -71,44 +77,22 @@ class Planner {
         plan_.Refuse(Code::kInvalidArgument, "two topics would be named '" + topic.target + "'",
                      "change --rename");
       }
-      PlanReplicas(source, &topic);
       MB_RETURN_IF_ERROR(PlanData(source, &topic));
+      PlanPlacement(source, selection_.placement, selection_.limits.get(), *metadata_, &topic,
+                    &plan_);
       topic.limits = selection_.limits;
-      PlanConfigs(source, defaults_, selection_.leave_retention_off, &topic, &plan_.warnings);
+      PlanConfigs(source, defaults_, selection_.leave_retention_off, selection_.config_rules,
+                  &topic, &plan_.warnings);
       ForeseeRetention(&topic);
       plan_.topics.push_back(std::move(topic));
     }
     return Status::Ok();
   }
 
-  void PlanReplicas(const format::TopicSnapshot& source, PlannedTopic* topic) {
-    int wanted = selection_.replication_factor > 0 ? selection_.replication_factor
-                                                   : source.replication_factor();
-    const aws::MskLimits* limits = selection_.limits.get();
-    int only = limits == nullptr ? 0 : limits->replication_factor;
-    if (only > 0 && only != wanted) {
-      bool asked = selection_.replication_factor > 0;
-      plan_.warnings.push_back("topic '" + topic->target + "': MSK " + MskKindName(limits->kind) +
-                               " has replication factor " + std::to_string(only) + " only (" +
-                               (asked ? "asked for: " : "source's: ") + std::to_string(wanted) +
-                               ")");
-      if (!asked) wanted = only;
-    }
-    int brokers = static_cast<int>(metadata_->brokers.size());
-    topic->replication_factor = static_cast<int16_t>(wanted);
-    // Where there is one factor only, the service finds the places.
-    if (wanted > brokers && wanted != only) {
-      plan_.Refuse(Code::kInvalidArgument,
-                   "topic '" + topic->source + "' has replication factor " +
-                       std::to_string(wanted) + ", the target has " + std::to_string(brokers) +
-                       (brokers == 1 ? " broker" : " brokers"),
-                   "give --replication-factor " + std::to_string(brokers));
-    }
-  }
-
   // All block indexes first: where their packs lie is asked for together.
   Status ReadBlocks() {
     std::map<std::string, uint64_t> packs;
+    if (!selection_.parts.data) return Status::Ok();
     for (const auto& source : plan_.snapshot.topics) {
       if (!selection_.topics.Matches(source.topic())) continue;
       MB_ASSIGN_OR_RETURN(repo::TopicBlocks blocks, repository_.ReadTopicBlocks(source, context_));
@@ -127,6 +111,10 @@ class Planner {
     for (const auto& p : source.partitions()) {
       PlannedPartition planned;
       planned.partition = p.partition();
+      if (!selection_.parts.data) {
+        topic->partitions.push_back(std::move(planned));
+        continue;
+      }
       planned.log_start = p.start_offset();
       planned.end = p.end_offset();
       planned.blocks = std::move(blocks.partitions[p.partition()]);
@@ -339,136 +327,9 @@ class Planner {
     }
   }
 
-  Status CheckExistingTopics() {
-    kafka::PerPartition<int64_t> ask;
-    for (PlannedTopic& topic : plan_.topics) {
-      auto found = metadata_->topics.find(topic.target);
-      if (found == metadata_->topics.end() ||
-          found->second.error == kafka::error::kUnknownTopicOrPartition)
-        continue;
-      topic.exists = true;
-      topic.existing_id = found->second.id;
-      bool more = found->second.partitions.size() > topic.partitions.size();
-      if (found->second.partitions.size() != topic.partitions.size() &&
-          !(selection_.offsets.append && more)) {
-        plan_.Refuse(Code::kAlreadyExists,
-                     "topic '" + topic.target + "' exists with " +
-                         std::to_string(found->second.partitions.size()) +
-                         " partitions (the snapshot has " +
-                         std::to_string(topic.partitions.size()) + ")",
-                     kExistsHint);
-        continue;
-      }
-      if (IsOurs(topic)) continue;
-      for (const auto& p : found->second.partitions)
-        ask[{topic.target, p.partition}] = kafka::kLatest;
-    }
-    if (ask.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto ends,
-                        target_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, context_));
-    std::set<std::string> named;
-    for (const auto& [tp, end] : ends) {
-      if (end.error == kafka::error::kUnknownTopicOrPartition) {
-        Forget(tp.topic);  // deleted a moment ago: brokers still list it
-        continue;
-      }
-      if (end.error != 0)
-        return kafka::ErrorStatus(end.error, "ListOffsets of " + tp.ToString() + " on the target");
-      if (end.offset == 0) continue;
-      if (selection_.offsets.append) {
-        Append(tp, end.offset);
-        continue;
-      }
-      if (!named.insert(tp.topic).second) continue;
-      plan_.Refuse(Code::kAlreadyExists,
-                   "topic '" + tp.topic + "' exists and is not empty (partition " +
-                       std::to_string(tp.partition) + " ends at offset " +
-                       std::to_string(end.offset) + ")",
-                   kExistsHint);
-    }
-    return Status::Ok();
-  }
-
-  void Forget(const std::string& target) {
-    for (PlannedTopic& topic : plan_.topics) {
-      if (topic.target == target) topic.exists = false, topic.existing_id = TopicId();
-    }
-  }
-
-  void Append(const TopicPartition& tp, int64_t end) {
-    append_at_[tp] = end;
-    for (PlannedTopic& topic : plan_.topics) {
-      if (topic.target == tp.topic) topic.append = true;
-    }
-  }
-
   bool IsOurs(const PlannedTopic& topic) const {
     return earlier_ != nullptr && earlier_->Made(topic);
   }
-
-  Status PlanGroups() {
-    std::map<std::string, const PlannedTopic*> targets;
-    for (const PlannedTopic& topic : plan_.topics) targets[topic.source] = &topic;
-    for (const format::GroupSnapshot& source : plan_.snapshot.groups) {
-      const auto& only = selection_.only_groups;
-      bool wanted = only.empty() ||
-                    std::any_of(only.begin(), only.end(),
-                                [&](const NamePattern& p) { return p.Matches(source.group()); });
-      if (!wanted) continue;
-      PlannedGroup group;
-      group.group = source.group();
-      group.type = source.type();
-      for (const format::GroupOffset& o : source.offsets()) {
-        auto target = targets.find(o.topic());
-        if (target == targets.end()) {
-          ++group.left_out;
-          continue;
-        }
-        kafka::CommittedOffset offset;
-        offset.topic = target->second->target;
-        offset.partition = o.partition();
-        offset.offset = o.offset();
-        const auto& partitions = target->second->partitions;
-        if (static_cast<size_t>(o.partition()) < partitions.size())
-          offset.offset = partitions[static_cast<size_t>(o.partition())].Translate(o.offset());
-        offset.metadata = o.metadata();
-        group.offsets.push_back(std::move(offset));
-      }
-      if (group.type == "share") {
-        plan_.warnings.push_back("share group '" + group.group + "' is not restored");
-        continue;
-      }
-      if (!group.offsets.empty()) plan_.groups.push_back(std::move(group));
-    }
-    return RefuseBusyGroups();
-  }
-
-  Status RefuseBusyGroups() {
-    MB_ASSIGN_OR_RETURN(auto listings, target_.ListGroups(context_));
-    std::vector<kafka::GroupListing> ours;
-    for (const auto& listing : listings) {
-      for (const PlannedGroup& group : plan_.groups) {
-        if (group.group == listing.group) ours.push_back(listing);
-      }
-    }
-    if (ours.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto described, target_.DescribeGroups(ours, context_));
-    for (const auto& group : described) {
-      if (group.members.empty()) continue;
-      std::string members;
-      for (size_t i = 0; i < group.members.size() && i < 5; ++i)
-        members += (i ? ", " : "") + group.members[i];
-      plan_.Refuse(Code::kConflict,
-                   "group '" + group.group + "' has members on the target: " + members,
-                   "stop them, or leave groups out with --no-groups");
-    }
-    return Status::Ok();
-  }
-
-  static constexpr const char* kExistsHint =
-      "delete it, leave it out with --exclude, restore under another name with --rename FROM=TO, "
-      "or "
-      "add to it with --append (other offsets)";
 
   repo::Repository& repository_;
   kafka::Cluster& target_;
@@ -486,6 +347,36 @@ class Planner {
 };
 
 }  // namespace
+
+const char* TopicActionName(TopicAction action) {
+  switch (action) {
+    case TopicAction::kCreate:
+      return "create";
+    case TopicAction::kFill:
+      return "fill";
+    case TopicAction::kAppend:
+      return "append";
+    case TopicAction::kReplace:
+      return "replace";
+    case TopicAction::kConfigs:
+      return "configs";
+  }
+  return "?";
+}
+
+const char* GroupActionName(GroupAction action) {
+  switch (action) {
+    case GroupAction::kCreate:
+      return "create";
+    case GroupAction::kSame:
+      return "same";
+    case GroupAction::kOverwrite:
+      return "overwrite";
+    case GroupAction::kSkip:
+      return "skip";
+  }
+  return "?";
+}
 
 void RestorePlan::Refuse(Code code, const std::string& what, const std::string& hint) {
   refusals.push_back(what);

@@ -12,7 +12,11 @@
 #include "aws/msk_cluster.h"
 #include "engine/aborted_index.h"
 #include "engine/cold_packs.h"
+#include "engine/config_rules.h"
+#include "engine/merge_policy.h"
+#include "engine/placement_rule.h"
 #include "engine/progress.h"
+#include "engine/restore_parts.h"
 #include "engine/selection.h"
 #include "engine/target_abilities.h"
 #include "engine/thaw.h"
@@ -66,14 +70,17 @@ struct TargetRates {
 struct RestoreSelection {
   TopicSelection topics;
   Renames renames;
-  bool groups = true;
+  RestoreParts parts;
+  MergePolicies if_exists;
+  std::optional<uint64_t> yes_delete;  // topics of the target that are meant to be deleted
+  ConfigRules config_rules;
   std::vector<NamePattern> only_groups;  // empty: all
   OffsetsPolicy offsets;
   std::optional<int64_t> at_ms;       // no records newer than this
   std::vector<OffsetCut> to_offsets;  // nor these partitions' from these offsets on
-  int replication_factor = 0;         // 0: as on the source
-  TargetRates rates;                  // for estimates
-  bool leave_retention_off = false;   // the restored topics keep everything until somebody decides
+  PlacementRule placement;
+  TargetRates rates;                 // for estimates
+  bool leave_retention_off = false;  // the restored topics keep everything until somebody decides
   // What the target, a cluster of Amazon MSK, does not take; null: nothing is known of that.
   std::shared_ptr<const aws::MskLimits> limits = nullptr;
 };
@@ -83,7 +90,26 @@ struct PlannedConfig {
   std::string value;
   std::string
       reason;  // "set on the source's topic", "the source's broker default (target: 3600000)"
+  bool asked = false;  // by --config: the target must take it
 };
+
+// A topic that the target has, before the restore.
+struct TargetTopic {
+  int32_t partitions = 0;
+  int32_t replication_factor = 0;
+  int64_t end_offsets = 0;                     // the sum over its partitions
+  int64_t held = 0;                            // offsets between log starts and log ends, the sum
+  std::map<std::string, std::string> configs;  // set on the topic
+};
+
+enum class TopicAction : uint8_t {
+  kCreate,
+  kFill,     // there, and empty
+  kAppend,   // there, and not empty
+  kReplace,  // there: deleted, and created anew
+  kConfigs,  // there: only its configs change
+};
+const char* TopicActionName(TopicAction action);  // "create", "fill", ...
 
 struct PlannedPartition {
   int32_t partition = 0;
@@ -101,7 +127,8 @@ struct PlannedPartition {
   int64_t fill_below = 0;
   std::shared_ptr<const repo::OffsetMap> map;  // dense topics: where each record goes
   std::vector<repo::BlockUse> blocks;
-  std::optional<TimeCut> cut;  // `end` lies before the snapshot's
+  std::optional<TimeCut> cut;     // `end` lies before the snapshot's
+  std::vector<int32_t> replicas;  // empty: the brokers choose
 
   // The target's log end. With the same offsets: one marker more for each transaction that was
   // aborted beyond the cut.
@@ -119,6 +146,9 @@ struct PlannedTopic {
   std::string source, target;
   TopicId existing_id;  // the target's topic, when it is there already (empty, or ours)
   bool exists = false;
+  TopicAction action = TopicAction::kCreate;
+  std::optional<TargetTopic> target_now;
+  TopicId replaces;  // of kReplace
   int16_t replication_factor = 1;
   uint32_t largest_batch = 0;
   bool log_append_time = false;        // some batches are repacked with their append times
@@ -143,10 +173,22 @@ struct PlannedTopic {
   uint64_t disk_temporary = 0;  // of them, filler: gone when log starts are cut, or heads cleaned
 };
 
+enum class GroupAction : uint8_t { kCreate, kSame, kOverwrite, kSkip };
+const char* GroupActionName(GroupAction action);  // "create", "same", ...
+
 struct PlannedGroup {
   std::string group, type;
   std::vector<kafka::CommittedOffset> offsets;  // with target names
   size_t left_out = 0;                          // offsets of topics that are not restored
+  GroupAction action = GroupAction::kCreate;
+  size_t target_offsets = 0;  // committed on the target before the restore
+  size_t changes = 0;         // of `offsets`, where the group stands elsewhere
+};
+
+struct SkippedTopic {
+  std::string source, target, why;
+  size_t partitions = 0;  // in the snapshot
+  TargetTopic target_now;
 };
 
 struct RestorePlan {
@@ -154,6 +196,10 @@ struct RestorePlan {
   std::string target_cluster_id;
   std::vector<PlannedTopic> topics;
   std::vector<PlannedGroup> groups;
+  std::vector<PlannedTopic> configs_only;  // on the target; only their configs change
+  std::vector<SkippedTopic> skipped;
+  std::vector<std::string> skipped_groups;
+  RestoreParts parts;
   std::vector<std::string> warnings;
   std::vector<std::string> refusals;  // non-empty: nothing will be touched
   Code refusal_code = Code::kOk;
@@ -180,6 +226,8 @@ struct EarlierRestore {
   std::set<std::string> dense;               // target names
   std::set<std::string> filled;              // whose holes are filled and cleaned
   std::map<TopicPartition, int64_t> starts;  // where dense partitions of the target began
+  // What topics of the target had set before, where they keep it.
+  std::map<std::string, std::vector<PlannedConfig>> configs;
 
   // Whether the topic that stands there is that run's.
   bool Made(const PlannedTopic& topic) const;

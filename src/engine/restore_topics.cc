@@ -56,6 +56,9 @@ Status TopicSetup::Create(const RestorePlan& plan, const std::set<std::string>& 
     fresh.name = topic.target;
     fresh.partitions = static_cast<int32_t>(topic.partitions.size());
     fresh.replication_factor = topic.replication_factor;
+    for (const PlannedPartition& p : topic.partitions) {
+      if (!p.replicas.empty()) fresh.assignments.push_back(p.replicas);
+    }
     fresh.configs = CreationConfigs(topic, NeedsRoll(topic));
     missing.push_back(std::move(fresh));
   }
@@ -168,6 +171,28 @@ Status TopicSetup::PutRealConfigs(RestorePlan* plan) {
   MB_RETURN_IF_ERROR(Alter(changes));
   CrashPoint("restore.after_configs");
   return Status::Ok();
+}
+
+Status TopicSetup::PutConfigsOnly(const RestorePlan& plan) {
+  ConfigChanges changes;
+  for (const PlannedTopic& topic : plan.configs_only) {
+    MB_RETURN_IF_ERROR(LearnConfigs(topic.target));
+    auto& list = changes[topic.target];
+    std::set<std::string> wanted;
+    for (const PlannedConfig& config : topic.configs) {
+      if (!known_configs_.contains(config.name)) {
+        progress_.Warn("topic '" + topic.target + "': the target does not know config " +
+                       config.name + "; it is left out");
+        continue;
+      }
+      wanted.insert(config.name);
+      list.push_back({config.name, config.value});
+    }
+    for (const auto& [name, value] : topic.target_now->configs) {
+      if (!wanted.contains(name)) list.push_back({name, std::nullopt});
+    }
+  }
+  return Alter(changes);
 }
 
 Status TopicSetup::Alter(const ConfigChanges& changes) {

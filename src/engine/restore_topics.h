@@ -48,6 +48,8 @@ class TopicSetup {
   Status StopRolling(const std::vector<const PlannedTopic*>& topics);
   // In force at the end; unknown names are left out, added to the plan's list and warned of.
   Status PutRealConfigs(RestorePlan* plan);
+  // Of topics that are there and stay: exactly the plan's, others are taken off.
+  Status PutConfigsOnly(const RestorePlan& plan);
   // Sets, and waits until every broker shows them: a leader that has not heard yet would refuse old
   // timestamps or big batches.
   Status Alter(const ConfigChanges& changes);

@@ -133,6 +133,29 @@ void LeaveOutRefused(PlannedTopic* topic, std::vector<std::string>* warnings) {
   }
 }
 
+// In place of the source's, if it has one.
+void Override(PlannedConfig config, PlannedTopic* topic) {
+  auto found = std::find_if(topic->configs.begin(), topic->configs.end(),
+                            [&](const PlannedConfig& c) { return c.name == config.name; });
+  if (found == topic->configs.end()) {
+    topic->configs.push_back(std::move(config));
+    return;
+  }
+  config.reason += " (source's: " + found->value + ")";
+  *found = std::move(config);
+}
+
+void ApplyRules(const ConfigRules& rules, PlannedTopic* topic) {
+  for (auto& [name, value] : rules.SetOn(topic->source))
+    Override({name, value, "--config", true}, topic);
+  std::erase_if(topic->configs, [&](const PlannedConfig& config) {
+    const ConfigRule* rule = rules.Find(topic->source, config.name);
+    if (rule == nullptr || rule->value) return false;
+    topic->configs_left_out.push_back(config.name);
+    return true;
+  });
+}
+
 }  // namespace
 
 bool HidesBrokerConfigs(const Status& status) {
@@ -163,7 +186,7 @@ Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const aws::MskLi
 }
 
 void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defaults,
-                 bool leave_retention_off, PlannedTopic* topic,
+                 bool leave_retention_off, const ConfigRules& rules, PlannedTopic* topic,
                  std::vector<std::string>* warnings) {
   for (const format::ConfigEntry& config : source.configs()) {
     bool on_topic = config.source() == static_cast<int32_t>(kafka::ConfigSource::kTopic);
@@ -186,18 +209,10 @@ void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defau
     topic->configs.push_back(std::move(planned));
   }
   if (leave_retention_off) {
-    for (const char* name : {"retention.ms", "retention.bytes"}) {
-      auto found = std::find_if(topic->configs.begin(), topic->configs.end(),
-                                [&](const PlannedConfig& c) { return c.name == name; });
-      PlannedConfig off{name, "-1", "--leave-retention-off"};
-      if (found != topic->configs.end()) {
-        off.reason += " (source's: " + found->value + ")";
-        *found = off;
-      } else {
-        topic->configs.push_back(off);
-      }
-    }
+    for (const char* name : {"retention.ms", "retention.bytes"})
+      Override({name, "-1", "--leave-retention-off"}, topic);
   }
+  ApplyRules(rules, topic);
   LeaveOutRefused(topic, warnings);
 }
 
@@ -213,14 +228,31 @@ std::vector<PlannedConfig>::iterator NamedIn(const std::string& message, Planned
   return best;
 }
 
+// False when the message names none of the topic's configs.
+bool DropRefused(const std::string& message, PlannedTopic* topic, RestorePlan* plan) {
+  auto refused = NamedIn(message, topic);
+  if (refused == topic->configs.end()) return false;
+  const std::string what =
+      "topic '" + topic->target + "': the target refuses " + refused->name + "=" + refused->value;
+  if (refused->asked) {
+    plan->Refuse(Code::kInvalidArgument, what + " (--config): " + message,
+                 "give another value, or leave the --config out");
+  } else {
+    plan->warnings.push_back(what + ", its default applies: " + message);
+  }
+  topic->configs_left_out.push_back(refused->name);
+  topic->configs.erase(refused);
+  return true;
+}
+
 }  // namespace
 
-Status DropRefusedConfigs(kafka::Cluster& target, std::vector<PlannedTopic>* topics,
-                          std::vector<std::string>* warnings, const CallContext& context) {
+Status DropRefusedConfigs(kafka::Cluster& target, RestorePlan* plan, const CallContext& context) {
   constexpr size_t kTopicsPerCall = 200;
   std::vector<PlannedTopic*> asked;
-  for (PlannedTopic& topic : *topics) {
-    if (!topic.exists && !topic.configs.empty()) asked.push_back(&topic);
+  for (PlannedTopic& topic : plan->topics) {
+    // What would be replaced is there still.
+    if (topic.action == TopicAction::kCreate && !topic.configs.empty()) asked.push_back(&topic);
   }
   while (!asked.empty()) {
     std::vector<PlannedTopic*> again;
@@ -242,14 +274,7 @@ Status DropRefusedConfigs(kafka::Cluster& target, std::vector<PlannedTopic>* top
       if (answer == answers->end() ||
           answer->second.status.kafka_error() != kafka::error::kInvalidConfig)
         continue;
-      const std::string& message = answer->second.status.message();
-      auto refused = NamedIn(message, asked[i]);
-      if (refused == asked[i]->configs.end()) continue;
-      warnings->push_back("topic '" + asked[i]->target + "': the target refuses " + refused->name +
-                          "=" + refused->value + ", its default applies: " + message);
-      asked[i]->configs_left_out.push_back(refused->name);
-      asked[i]->configs.erase(refused);
-      again.push_back(asked[i]);
+      if (DropRefused(answer->second.status.message(), asked[i], plan)) again.push_back(asked[i]);
     }
     asked.erase(asked.begin(), asked.begin() + static_cast<ptrdiff_t>(count));
     asked.insert(asked.end(), again.begin(), again.end());

@@ -24,15 +24,16 @@ Result<TopicDefaults> ReadTopicDefaults(kafka::Cluster& target, const aws::MskLi
 // has no such thing.
 bool HidesBrokerConfigs(const Status& status);
 
-// Fills `configs` and `configs_left_out` of the planned topic.
+// Fills `configs` and `configs_left_out` of the planned topic. The user's rules are the last word.
 void PlanConfigs(const format::TopicSnapshot& source, const TopicDefaults& defaults,
-                 bool leave_retention_off, PlannedTopic* topic, std::vector<std::string>* warnings);
+                 bool leave_retention_off, const ConfigRules& rules, PlannedTopic* topic,
+                 std::vector<std::string>* warnings);
 
 // Asks the target whether it would take the configs (CreateTopics, validate only), for topics that
 // are not there yet. What it refuses, an unknown name or a value out of its bounds, moves to
-// `configs_left_out` with a warning. Other trouble is left to the creation.
-Status DropRefusedConfigs(kafka::Cluster& target, std::vector<PlannedTopic>* topics,
-                          std::vector<std::string>* warnings, const CallContext& context);
+// `configs_left_out` with a warning; where the user asked for it, the restore is refused. Other
+// trouble is left to the creation.
+Status DropRefusedConfigs(kafka::Cluster& target, RestorePlan* plan, const CallContext& context);
 
 // The value that will be in force: the planned override, else the target's default.
 std::optional<std::string> EffectiveConfig(const PlannedTopic& topic, const TopicDefaults& defaults,

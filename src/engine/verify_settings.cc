@@ -39,7 +39,7 @@ void CompareTopicConfigs(const ComparedTopic& topic, const TopicDefaults& defaul
     planned.replication_factor =
         static_cast<int16_t>(topic.metadata.partitions.front().replicas.size());
   }
-  PlanConfigs(*topic.source, defaults, false, &planned, &totals->notes);
+  PlanConfigs(*topic.source, defaults, false, {}, &planned, &totals->notes);
   std::map<std::string, std::string> wanted;
   for (const format::ConfigEntry& config : topic.source->configs()) {
     if (config.has_value() && defaults.count(config.name()) > 0)

@@ -36,6 +36,13 @@ Result<std::map<std::string, CreatedTopic>> Cluster::CreateTopics(
       out.name = name;
       out.num_partitions = topic.partitions;
       out.replication_factor = topic.replication_factor;
+      for (size_t i = 0; i < topic.assignments.size(); ++i)
+        out.assignments.push_back({static_cast<int32_t>(i), topic.assignments[i]});
+      if (!topic.assignments.empty()) {
+        // The broker wants to be told only once (ReplicationControlManager.createTopic).
+        out.num_partitions = -1;
+        out.replication_factor = -1;
+      }
       for (const auto& [key, value] : topic.configs) out.configs.push_back({key, value});
     }
     MB_ASSIGN_OR_RETURN(auto response, impl_->CallController(request, bounded));

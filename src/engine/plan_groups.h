@@ -1,0 +1,13 @@
+// The groups of a restore: which of their offsets, and what becomes of groups that are there.
+#pragma once
+
+#include "engine/restore_plan.h"
+
+namespace maxbrod::engine {
+
+// Fills plan->groups and plan->skipped_groups. Without `topics` and `data` among the parts the
+// offsets are checked against the logs that the target has.
+Status PlanGroups(kafka::Cluster& target, const kafka::ClusterMetadata& metadata,
+                  const RestoreSelection& selection, RestorePlan* plan, const CallContext& context);
+
+}  // namespace maxbrod::engine
