@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib import jars, trips
+from lib import jars, kcat, trips
 from lib.maxbrod import Maxbrod
 
 LONG = {"retention.ms": "-1"}
@@ -200,3 +200,42 @@ def test_merging(clean):
         small, "one", "--parts", "groups", "--if-exists", "groups=fail", expect=4).stderr
     repo.restore(small, "one", "--parts", "groups", "--if-exists", "groups=skip")
     assert committed(small)["events:0"] == 9
+
+
+def test_more_partitions(clean):
+    """Refused with the same offsets; dense, each record is where Kafka's own producer would have put it."""
+    repo, source, small = clean.repo, clean.source, clean.small
+    source.probe.create_topic("wide", 2, 1, **LONG)
+    kcat.produce(source, "wide", [(f"key-{i % 60}", f"value-{i}") for i in range(400)], "consistent")
+    ends = {p: end for p, (_, end) in held(source, "wide").items()}
+    commit(source, {f"wide:{p}": end for p, end in ends.items()}, group="done")
+    commit(source, {"wide:0": ends[0], "wide:1": ends[1] // 2}, group="half")
+    repo.backup(source, "wide")
+    args = ("--topics", "wide", "--replication-factor", "1")
+    refused = repo.restore(small, "wide", *args, "--partitions", "wide=5", expect=None)
+    assert refused.code != 0 and "would go to another partition" in refused.stderr
+    fewer = repo.restore(small, "wide", *args, "--partitions", "wide=1", expect=None)
+    assert fewer.code != 0 and "no way to fewer partitions" in fewer.stderr
+    dense = (*args, "--partitions", "wide=5", "--offsets", "wide=dense", "--partitioner", "default")
+    killed = repo.restore(small, "wide", *dense, expect=None, env={"MAXBROD_CRASH_AT": "restore.before_repartition"})
+    assert killed.code != 0
+    repo.restore(small, "wide", *dense)
+    assert "already restored" in repo.restore(small, "wide", *dense).stdout
+
+    before, after = kcat.keyed(source, "wide"), kcat.keyed(small, "wide")
+    assert sorted((k, v) for _, _, k, v in before) == sorted((k, v) for _, _, k, v in after)
+    # Another producer's choice for the same keys.
+    small.probe.create_topic("again", 5, 1, **LONG)
+    kcat.produce(small, "again", [(f"key-{i}", "x") for i in range(60)])
+    chosen = {k: p for p, _, k, _ in kcat.keyed(small, "again")}
+    assert {k: p for p, _, k, _ in after} == chosen
+    for key in chosen:
+        order = [v for _, _, k, v in before if k == key]
+        assert [v for _, _, k, v in after if k == key] == order
+    # Groups miss nothing: what is below their new offsets they had read.
+    new_ends = {p: end for p, (_, end) in held(small, "wide").items()}
+    assert committed(small, "done") == {f"wide:{p}": end for p, end in new_ends.items() if end}
+    half = committed(small, "half")
+    unread = {v for p, o, _, v in before if p == 1 and o >= ends[1] // 2}
+    skipped = {v for p, o, _, v in after if o < half.get(f"wide:{p}", 0)}
+    assert unread and not unread & skipped

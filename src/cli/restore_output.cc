@@ -39,6 +39,7 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
   }
   return {{"source", topic.source},
           {"action", engine::TopicActionName(topic.action)},
+          {"repartition", topic.repartition},
           {"target_now", topic.target_now ? TargetJson(*topic.target_now) : nlohmann::json()},
           {"target", topic.target},
           {"exists", topic.exists},
@@ -82,6 +83,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                         {"thaw", ThawJson(plan.thaw, thaw, plan.seconds_estimate)}};
   out["topics"] = nlohmann::json::array();
   for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
+  for (const auto& topic : plan.repartitioned) out["topics"].push_back(TopicJson(topic));
   for (const auto& topic : plan.configs_only) out["topics"].push_back(TopicJson(topic));
   out["topics_skipped"] = nlohmann::json::array();
   for (const auto& topic : plan.skipped) {
@@ -99,6 +101,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                              {"offsets", group.offsets.size()},
                              {"target_offsets", group.target_offsets},
                              {"changes", group.changes},
+                             {"later", group.later},
                              {"left_out", group.left_out}});
   }
   return out;
@@ -163,6 +166,7 @@ void PrintThreeWays(const engine::RestorePlan& plan) {
                                                                : "filled"});
   };
   for (const auto& topic : plan.topics) row(topic);
+  for (const auto& topic : plan.repartitioned) row(topic);
   for (const auto& topic : plan.configs_only) row(topic);
   for (const auto& topic : plan.skipped) {
     table.Row({topic.target, FormatCount(topic.partitions) + " parts", NowText(topic.target_now),
@@ -185,6 +189,7 @@ void PrintConfigs(const engine::RestorePlan& plan) {
       table.Row({topic.target, name, now(name), "-", "left out"});
   };
   for (const auto& topic : plan.topics) rows(topic);
+  for (const auto& topic : plan.repartitioned) rows(topic);
   for (const auto& topic : plan.configs_only) rows(topic);
   PrintTable(table);
 }
@@ -213,15 +218,19 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
             << plan.target_cluster_id << "\n\n";
   Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
                 ">TIME", ">TEMP DISK", "NOTE"});
-  for (const auto& topic : plan.topics) {
+  auto row = [&](const engine::PlannedTopic& topic) {
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
-    topics.Row({name, std::to_string(topic.partitions.size()),
-                std::to_string(topic.replication_factor), engine::OffsetsModeName(topic.mode),
-                FormatCount(topic.records), FormatBytes(topic.bytes), FormatCount(topic.filler),
-                FormatCount(topic.markers), FormatDuration(topic.seconds_estimate),
-                FormatBytes(topic.disk_temporary), TopicNote(topic)});
-  }
+    const size_t partitions =
+        topic.repartition > 0 ? static_cast<size_t>(topic.repartition) : topic.partitions.size();
+    topics.Row({name, std::to_string(partitions), std::to_string(topic.replication_factor),
+                engine::OffsetsModeName(topic.mode), FormatCount(topic.records),
+                FormatBytes(topic.bytes), FormatCount(topic.filler), FormatCount(topic.markers),
+                FormatDuration(topic.seconds_estimate), FormatBytes(topic.disk_temporary),
+                TopicNote(topic)});
+  };
+  for (const auto& topic : plan.topics) row(topic);
+  for (const auto& topic : plan.repartitioned) row(topic);
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});
   for (const auto& topic : plan.topics) {

@@ -1,8 +1,31 @@
 #include "cli/shape_flags.h"
 
+#include <charconv>
+
 #include "engine/restore_profile.h"
 
 namespace maxbrod::cli {
+namespace {
+
+Result<std::pair<engine::NamePattern, int32_t>> ParsePartitions(const std::string& text) {
+  constexpr int32_t kPartitionsMax = 100'000;
+  const size_t equals = text.rfind('=');
+  int32_t count = 0;
+  if (equals != std::string::npos && equals > 0) {
+    const char* end = text.data() + text.size();
+    auto [stopped, error] = std::from_chars(text.data() + equals + 1, end, count);
+    if (error != std::errc() || stopped != end) count = 0;
+  }
+  if (count < 1 || count > kPartitionsMax) {
+    return Status(Code::kInvalidArgument, "not a number of partitions: '" + text + "'")
+        .WithHint("TOPICS=N, e.g. 'orders=12'");
+  }
+  MB_ASSIGN_OR_RETURN(engine::NamePattern topics,
+                      engine::NamePattern::Parse(text.substr(0, equals)));
+  return std::pair<engine::NamePattern, int32_t>(std::move(topics), count);
+}
+
+}  // namespace
 
 void ShapeFlags::Add(CLI::App* verb) {
   auto* parts_flag =
@@ -39,6 +62,13 @@ void ShapeFlags::Add(CLI::App* verb) {
                    "SOURCE=TARGET, broker ids for --placement source (may be repeated)")
       ->delimiter(',')
       ->allow_extra_args(false);
+  verb->add_option("--partitions", partitions,
+                   "TOPICS=N, more partitions than the source's; needs --offsets TOPICS=dense and "
+                   "--partitioner (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--partitioner", partitioner,
+                   "default: records get the partition that Kafka's Java producer gives their keys")
+      ->check(CLI::IsMember({"default"}));
   verb->add_option("--profile", profile,
                    "small: for a test cluster; one replica, min.insync.replicas=1, nothing tiered, "
                    "retention off; other flags win")
@@ -55,6 +85,11 @@ Status ShapeFlags::Fill(engine::RestoreSelection* selection) const {
     MB_RETURN_IF_ERROR(selection->config_rules.AddOverride(text));
   for (const std::string& text : without_config)
     MB_RETURN_IF_ERROR(selection->config_rules.AddLeftOut(text));
+  for (const std::string& text : partitions) {
+    MB_ASSIGN_OR_RETURN(auto count, ParsePartitions(text));
+    selection->partitions.push_back(std::move(count));
+  }
+  selection->default_partitioner = partitioner == "default";
   engine::PlacementRule& rule = selection->placement;
   if (!replication_factor.empty()) MB_RETURN_IF_ERROR(rule.ParseFactor(replication_factor));
   if (!placement.empty()) MB_RETURN_IF_ERROR(rule.ParseWhere(placement));

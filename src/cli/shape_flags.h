@@ -11,8 +11,8 @@
 namespace maxbrod::cli {
 
 struct ShapeFlags {
-  std::vector<std::string> parts, if_exists, config, without_config, broker_map;
-  std::string replication_factor, placement, profile;
+  std::vector<std::string> parts, if_exists, config, without_config, broker_map, partitions;
+  std::string replication_factor, placement, profile, partitioner;
   std::optional<uint64_t> yes_delete;
   bool no_groups = false;
 

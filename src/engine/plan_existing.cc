@@ -116,14 +116,20 @@ class ExistingTopics {
       kept->push_back(std::move(topic));
       return;
     }
-    const auto wanted = static_cast<int32_t>(topic.partitions.size());
+    const int32_t wanted =
+        topic.repartition > 0 ? topic.repartition : static_cast<int32_t>(topic.partitions.size());
     const int32_t there = topic.target_now->partitions;
     const bool empty = topic.target_now->end_offsets == 0;
     topic.action = TopicAction::kFill;
     if (!selection_.parts.topics) KeepConfigs(&topic);
-    if (IsOurs(topic)) {
+    if (topic.repartition > 0 && IsOurs(topic)) {
+      // Where its run ended is not known: it is made anew.
+      topic.action = TopicAction::kReplace;
+      topic.exists = false;
+      topic.replaces = std::exchange(topic.existing_id, TopicId());
+    } else if (IsOurs(topic)) {
       if (there != wanted && !(selection_.offsets.append && there > wanted)) RefuseCount(topic);
-    } else if (!empty && selection_.offsets.append && there >= wanted) {
+    } else if (!empty && selection_.offsets.append && there >= wanted && topic.repartition == 0) {
       Append(&topic);
     } else if (empty && (there == wanted || (selection_.offsets.append && there > wanted))) {
       topic.action = TopicAction::kFill;
@@ -230,7 +236,9 @@ class ExistingTopics {
   void CheckDeletes() {
     uint64_t deletes = 0;
     for (const PlannedTopic& topic : plan_.topics) {
-      if (topic.action == TopicAction::kReplace) ++deletes;
+      const bool ours = earlier_ != nullptr && earlier_->topics.contains(topic.target) &&
+                        earlier_->topics.at(topic.target) == topic.replaces;
+      if (topic.action == TopicAction::kReplace && !ours) ++deletes;
     }
     if (deletes == 0) return;
     const std::optional<uint64_t> said = selection_.yes_delete;

@@ -1,6 +1,7 @@
 #include "engine/plan_groups.h"
 
 #include <algorithm>
+#include <set>
 
 #include "kafka/errors.h"
 
@@ -29,7 +30,8 @@ class Groups {
       if (Wanted(source.group())) Add(source);
     }
     if (!selection_.parts.data) MB_RETURN_IF_ERROR(CheckAgainstLogs());
-    std::erase_if(plan_.groups, [](const PlannedGroup& g) { return g.offsets.empty(); });
+    std::erase_if(plan_.groups,
+                  [](const PlannedGroup& g) { return g.offsets.empty() && g.later == 0; });
     return MeetExisting();
   }
 
@@ -42,6 +44,7 @@ class Groups {
 
   void FindTopics() {
     for (const PlannedTopic& topic : plan_.topics) topics_[topic.source] = {topic.target, &topic};
+    for (const PlannedTopic& topic : plan_.repartitioned) repartitioned_.insert(topic.source);
     if (selection_.parts.data) return;
     for (const format::TopicSnapshot& topic : plan_.snapshot.topics) {
       if (!selection_.topics.Matches(topic.topic())) continue;
@@ -57,6 +60,10 @@ class Groups {
     group.type = source.type();
     for (const format::GroupOffset& o : source.offsets()) {
       auto target = topics_.find(o.topic());
+      if (repartitioned_.contains(o.topic())) {
+        ++group.later;
+        continue;
+      }
       if (target == topics_.end()) {
         ++group.left_out;
         continue;
@@ -185,6 +192,7 @@ class Groups {
   RestorePlan& plan_;
   const CallContext& context_;
   std::map<std::string, GroupTopic> topics_;  // by the source's name
+  std::set<std::string> repartitioned_;       // the source's names
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "engine/cleaner_heads.h"
 #include "engine/plan_heads.h"
 #include "engine/read_ahead.h"
+#include "engine/repartition.h"
 #include "engine/restore_groups.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
@@ -44,6 +45,10 @@ std::string OptionsText(const RestorePlan& plan, const RestoreSelection& selecti
   for (const PlannedTopic& topic : plan.topics) {
     text +=
         topic.source + "=" + topic.target + "/" + std::to_string(topic.replication_factor) + "\n";
+  }
+  for (const PlannedTopic& topic : plan.repartitioned) {
+    text += topic.source + "=" + topic.target + "/" + std::to_string(topic.replication_factor) +
+            " partitions " + std::to_string(topic.repartition) + "\n";
   }
   return text;
 }
@@ -117,7 +122,8 @@ class Restore {
     if (!journal_.found()) return PlanMeasured(snapshot, now);
     MB_ASSIGN_OR_RETURN(EarlierRestore earlier, journal_.Earlier(context_));
     // Groups alone: they may have moved since.
-    if (journal_.done() && (!StillThere(earlier) || report_.plan.topics.empty())) {
+    const bool no_topics = report_.plan.topics.empty() && report_.plan.repartitioned.empty();
+    if (journal_.done() && (!StillThere(earlier) || no_topics)) {
       journal_.StartAnew();
       return PlanMeasured(snapshot, now);
     }
@@ -148,11 +154,14 @@ class Restore {
 
   // Whether what a finished restore made is what stands there now.
   bool StillThere(const EarlierRestore& earlier) const {
-    return std::all_of(
-        report_.plan.topics.begin(), report_.plan.topics.end(), [&](const PlannedTopic& topic) {
-          auto id = earlier.topics.find(topic.target);
-          return topic.exists && id != earlier.topics.end() && id->second == topic.existing_id;
-        });
+    auto stands = [&](const PlannedTopic& topic) {
+      auto id = earlier.topics.find(topic.target);
+      const TopicId& now = topic.exists ? topic.existing_id : topic.replaces;
+      return topic.target_now && id != earlier.topics.end() && id->second == now;
+    };
+    const RestorePlan& plan = report_.plan;
+    return std::all_of(plan.topics.begin(), plan.topics.end(), stands) &&
+           std::all_of(plan.repartitioned.begin(), plan.repartitioned.end(), stands);
   }
 
   Status Execute() {
@@ -164,6 +173,7 @@ class Restore {
       MB_RETURN_IF_ERROR(thaw_.BeginWave(wave));
       MB_RETURN_IF_ERROR(RestoreTopics(thaw_.waves()[wave].topics));
     }
+    MB_RETURN_IF_ERROR(RepartitionTopics());
     progress_.Begin("putting the topics' configs in force", 0, 0);
     MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
     MB_RETURN_IF_ERROR(topics_.PutConfigsOnly(report_.plan));
@@ -177,14 +187,49 @@ class Restore {
   // Those that an earlier run made are kFill here, by their ids.
   Status DeleteReplaced() {
     std::set<std::string> replaced;
-    for (const PlannedTopic& topic : report_.plan.topics) {
-      if (topic.action == TopicAction::kReplace) replaced.insert(topic.target);
+    for (const auto* list : {&report_.plan.topics, &report_.plan.repartitioned}) {
+      for (const PlannedTopic& topic : *list) {
+        if (topic.action == TopicAction::kReplace) replaced.insert(topic.target);
+      }
     }
     if (replaced.empty()) return Status::Ok();
     progress_.Begin("deleting topics that are replaced", 0, 0);
     MB_RETURN_IF_ERROR(topics_.Delete(replaced));
     CrashPoint("restore.after_replaced_deleted");
     return Status::Ok();
+  }
+
+  // Each as a whole: a run that was killed begins the topic anew.
+  Status RepartitionTopics() {
+    for (PlannedTopic& topic : report_.plan.repartitioned) {
+      RestorePlan one;
+      one.topics.push_back(topic);
+      one.topics[0].partitions.assign(static_cast<size_t>(topic.repartition), PlannedPartition());
+      progress_.Begin("giving the records of " + topic.source + " out anew", topic.bytes,
+                      topic.records);
+      MB_RETURN_IF_ERROR(topics_.Create(one, {topic.target}));
+      MB_RETURN_IF_ERROR(journal_.Created(topics_.ids(), context_));
+      MB_RETURN_IF_ERROR(topics_.PutWorkingConfigs({&one.topics[0]}));
+      CrashPoint("restore.before_repartition");
+      MB_ASSIGN_OR_RETURN(
+          RepartitionReport done,
+          Repartition(repository_.store(), target_, topic, topics_.ids().at(topic.target),
+                      report_.plan.snapshot.groups, options_.memory, progress_, context_));
+      report_.produced.requests += done.requests;
+      topic.records = done.records;
+      AddGroupOffsets(done.groups);
+      MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&one));
+    }
+    return Status::Ok();
+  }
+
+  void AddGroupOffsets(const std::vector<RepartitionedGroup>& groups) {
+    for (const RepartitionedGroup& from : groups) {
+      for (PlannedGroup& group : report_.plan.groups) {
+        if (group.group != from.group) continue;
+        group.offsets.insert(group.offsets.end(), from.offsets.begin(), from.offsets.end());
+      }
+    }
   }
 
   Status RestoreTopics(std::set<std::string> todo) {

@@ -94,6 +94,13 @@ Status RestoreJournal::Begin(const RestorePlan& plan, const CallContext& context
     }
     if (topic.append) t->set_target_topic_id(AsText(topic.existing_id.id.view()).data(), 16);
   }
+  for (const PlannedTopic& topic : plan.repartitioned) {
+    auto* t = record_.add_topics();
+    t->set_source(topic.source);
+    t->set_target(topic.target);
+    t->set_partitions(topic.repartition);
+    t->set_dense(true);
+  }
   return Commit(context);
 }
 

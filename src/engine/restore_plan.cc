@@ -42,17 +42,20 @@ class Planner {
     plan_.parts = selection_.parts;
     if (selection_.parts.topics || selection_.parts.data) MB_RETURN_IF_ERROR(PlanTopics());
     MB_RETURN_IF_ERROR(CheckCutsUsed());
+    for (PlannedTopic& topic : plan_.topics) PlanPartitionCount(&topic);
     MB_RETURN_IF_ERROR(PlanExistingTopics(target_, *metadata_, selection_, earlier_, &plan_,
                                           &append_at_, context_));
     if (selection_.limits != nullptr)
       CheckMskLimits(*selection_.limits, *metadata_, defaults_, &plan_);
     if (plan_.refusals.empty()) MB_RETURN_IF_ERROR(DropRefusedConfigs(target_, &plan_, context_));
+    SetRepartitionedApart();
     if (selection_.parts.data) MB_RETURN_IF_ERROR(DecideModes());
     if (selection_.parts.groups) {
       MB_RETURN_IF_ERROR(PlanGroups(target_, *metadata_, selection_, &plan_, context_));
     }
     MB_RETURN_IF_ERROR(EstimatePlan(target_, &plan_, context_));
     NamePacks({}, cold_, &plan_);
+    AddRepartitioned();
     return std::move(plan_);
   }
 
@@ -87,6 +90,67 @@ class Planner {
       plan_.topics.push_back(std::move(topic));
     }
     return Status::Ok();
+  }
+
+  // Offsets and the order of a key's records live in a partition: more of them is another topic.
+  void PlanPartitionCount(PlannedTopic* topic) {
+    const auto there = static_cast<int32_t>(topic->partitions.size());
+    int32_t wanted = there;
+    for (const auto& [pattern, count] : selection_.partitions) {
+      if (pattern.Matches(topic->source)) wanted = count;
+    }
+    const std::string what = "topic '" + topic->source + "' has " + std::to_string(there) +
+                             " partitions in the snapshot, " + std::to_string(wanted) +
+                             " are wanted: ";
+    if (wanted == there) return;
+    if (wanted < there) {
+      plan_.Refuse(Code::kUnsupported,
+                   what +
+                       "Kafka has no way to fewer partitions, and two logs cannot keep the offsets "
+                       "of one",
+                   "leave --partitions out");
+      return;
+    }
+    const bool dense = selection_.offsets.For(topic->source) == OffsetsMode::kDense;
+    if (!dense || !selection_.default_partitioner || !selection_.parts.data) {
+      plan_.Refuse(
+          Code::kUnsupported,
+          what +
+              "with the same offsets new records of a key would go to another partition "
+              "than its old ones",
+          "leave --partitions out; or give records out anew, with other offsets: --offsets '" +
+              topic->source + "=dense' --partitioner default");
+      return;
+    }
+    topic->repartition = wanted;
+    topic->mode = OffsetsMode::kDense;
+    topic->mode_why = "other partitions (--partitions)";
+    for (PlannedPartition& p : topic->partitions) p.replicas.clear();
+    plan_.warnings.push_back(
+        what +
+        "its records get other partitions and offsets; groups go on at the first "
+        "record that they had not read, and read some again");
+  }
+
+  // To the sums.
+  void AddRepartitioned() {
+    constexpr double kBytesPerSecond = 40e6;  // records are decoded, and built anew
+    for (PlannedTopic& topic : plan_.repartitioned) {
+      topic.filler = topic.markers = topic.transactions = 0;
+      topic.seconds_estimate = static_cast<double>(topic.bytes) / kBytesPerSecond;
+      topic.disk_bytes = topic.bytes * static_cast<uint64_t>(topic.replication_factor);
+      plan_.bytes += topic.bytes;
+      plan_.records += topic.records;
+      plan_.disk_bytes += topic.disk_bytes;
+      plan_.seconds_estimate += topic.seconds_estimate;
+    }
+  }
+
+  void SetRepartitionedApart() {
+    auto apart = std::stable_partition(plan_.topics.begin(), plan_.topics.end(),
+                                       [](const PlannedTopic& t) { return t.repartition == 0; });
+    std::move(apart, plan_.topics.end(), std::back_inserter(plan_.repartitioned));
+    plan_.topics.erase(apart, plan_.topics.end());
   }
 
   // All block indexes first: where their packs lie is asked for together.

@@ -79,6 +79,9 @@ struct RestoreSelection {
   std::optional<int64_t> at_ms;       // no records newer than this
   std::vector<OffsetCut> to_offsets;  // nor these partitions' from these offsets on
   PlacementRule placement;
+  // Other numbers of partitions, by the source's names; the last that matches counts.
+  std::vector<std::pair<NamePattern, int32_t>> partitions;
+  bool default_partitioner = false;  // records may be given out anew, by their keys
   TargetRates rates;                 // for estimates
   bool leave_retention_off = false;  // the restored topics keep everything until somebody decides
   // What the target, a cluster of Amazon MSK, does not take; null: nothing is known of that.
@@ -148,7 +151,8 @@ struct PlannedTopic {
   bool exists = false;
   TopicAction action = TopicAction::kCreate;
   std::optional<TargetTopic> target_now;
-  TopicId replaces;  // of kReplace
+  TopicId replaces;         // of kReplace
+  int32_t repartition = 0;  // so many partitions instead of the source's; 0: as many
   int16_t replication_factor = 1;
   uint32_t largest_batch = 0;
   bool log_append_time = false;        // some batches are repacked with their append times
@@ -180,6 +184,7 @@ struct PlannedGroup {
   std::string group, type;
   std::vector<kafka::CommittedOffset> offsets;  // with target names
   size_t left_out = 0;                          // offsets of topics that are not restored
+  size_t later = 0;  // offsets of repartitioned topics: known when their records are written
   GroupAction action = GroupAction::kCreate;
   size_t target_offsets = 0;  // committed on the target before the restore
   size_t changes = 0;         // of `offsets`, where the group stands elsewhere
@@ -196,6 +201,8 @@ struct RestorePlan {
   std::string target_cluster_id;
   std::vector<PlannedTopic> topics;
   std::vector<PlannedGroup> groups;
+  std::vector<PlannedTopic>
+      repartitioned;                       // with more partitions than the source's (repartition.h)
   std::vector<PlannedTopic> configs_only;  // on the target; only their configs change
   std::vector<SkippedTopic> skipped;
   std::vector<std::string> skipped_groups;

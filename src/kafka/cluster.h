@@ -94,9 +94,9 @@ struct NewTopic {
   std::string name;
   int32_t partitions = 1;
   int16_t replication_factor = -1;
-  // Replicas by partition, the preferred leader first; empty: the brokers choose.
-  std::vector<std::vector<int32_t>> assignments;
   std::vector<std::pair<std::string, std::string>> configs;
+  // Replicas by partition, the preferred leader first; empty: the brokers choose.
+  std::vector<std::vector<int32_t>> assignments = {};
 };
 struct CreatedTopic {
   Status status;
