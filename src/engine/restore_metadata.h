@@ -103,7 +103,7 @@ struct PlannedMetadata {
   std::string reason;
   std::variant<std::monostate, AclChange, QuotaChange, UserChange, ConfigsChange,
                ShareOffsetsChange>
-      change;  // set for kCreate and kOverwrite
+      change;  // what is executed; with kSetAgain what could be done all the same
 };
 
 struct MetadataPlan {

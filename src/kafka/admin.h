@@ -24,7 +24,7 @@ struct Acl {
   int8_t permission = 0;  // 2 deny, 3 allow
   auto operator<=>(const Acl&) const = default;
 };
-// "Topic", "Describe", "Allow", "PREFIXED": as kafka-acls prints them; the number where it is new.
+// "Topic", "Describe", "Allow", "prefixed": Kafka's words; the number where it is new.
 std::string AclResourceTypeName(int32_t type);
 std::string AclOperationName(int32_t operation);
 std::string AclPermissionName(int32_t permission);
@@ -125,17 +125,16 @@ class Admin {
   // kUnsupported in clusters with ZooKeeper.
   Result<QuorumState> DescribeQuorum(const CallContext& context);
 
-  // One resource type, many names, few requests. A name the broker refuses has its error.
+  // One resource type, many names, few requests. A name the broker refuses has its error. Of
+  // brokers only the cluster-wide default, "".
   Result<std::map<std::string, Result<std::vector<ConfigValue>>>> DescribeConfigs(
       ConfigResourceType type, const std::vector<std::string>& names, const CallContext& context);
   Result<std::map<std::string, Status>> AlterConfigs(
       ConfigResourceType type, const std::map<std::string, std::vector<ConfigChange>>& changes,
       bool validate_only, const CallContext& context);
-  // As DescribeConfigs and AlterConfigs, of one broker's own dynamic configs, asked of that broker.
-  Result<std::map<std::string, Status>> AlterBrokerConfigs(BrokerId broker,
-                                                           const std::vector<ConfigChange>& changes,
-                                                           bool validate_only,
-                                                           const CallContext& context);
+  // One broker's own dynamic configs, sent to that broker. (Read: Cluster::DescribeBrokerConfigs.)
+  Status AlterBrokerConfigs(BrokerId broker, const std::vector<ConfigChange>& changes,
+                            bool validate_only, const CallContext& context);
   // Names of resources of this type that have dynamic configs (KIP-1142; client metrics since
   // KIP-1000, in 3.7).
   Result<std::vector<std::string>> ListConfigResources(ConfigResourceType type,
