@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/show_metadata.h"
 #include "cli/verbs.h"
 
 namespace maxbrod::cli {
@@ -11,7 +12,7 @@ namespace {
 struct ShowFlags {
   RepositoryFlags repository;
   std::string snapshot;
-  bool configs = false;
+  bool configs = false, metadata = false;
 };
 
 std::string TopicIdText(const std::string& bytes) {
@@ -67,6 +68,7 @@ nlohmann::json GroupJson(const format::GroupSnapshot& group) {
                         {"state", group.state()},
                         {"members", group.members()}};
   out["offsets"] = std::move(offsets);
+  out["configs"] = ConfigsJson(group.configs(), false);
   if (!group.problem().empty()) out["problem"] = group.problem();
   return out;
 }
@@ -91,6 +93,7 @@ void PrintJson(const repo::Snapshot& snapshot) {
   for (const auto& topic : snapshot.topics) out["topics"].push_back(TopicJson(topic));
   out["groups"] = nlohmann::json::array();
   for (const auto& group : snapshot.groups) out["groups"].push_back(GroupJson(group));
+  out["metadata"] = MetadataJson(snapshot.metadata);
   std::cout << out.dump() << "\n";
 }
 
@@ -171,7 +174,9 @@ Status Run(const ShowFlags& flags, const Globals& globals) {
     PrintJson(snapshot);
   } else {
     PrintHead(snapshot);
+    PrintMetadataSummary(snapshot);
     PrintTables(snapshot, flags.configs);
+    if (flags.metadata) PrintMetadataTables(snapshot);
   }
   return Status::Ok();
 }
@@ -186,7 +191,9 @@ void AddShow(CLI::App& app, Globals& globals) {
   flags->repository.Add(verb);
   flags->repository.AddAsOf(verb);
   verb->add_flag("--configs", flags->configs, "Also the configs set on topics");
-  verb->footer("Example:\n  maxbrod show nightly --repo file:///backups/kafka");
+  verb->add_flag("--metadata", flags->metadata,
+                 "Also ACLs, quotas, SCRAM users, dynamic configs, features and log directories");
+  verb->footer("Example:\n  maxbrod show nightly --repo file:///backups/kafka --metadata");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
 }

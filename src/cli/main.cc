@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   cli::AddForget(app, globals);
   cli::AddPrune(app, globals);
   cli::AddLocks(app, globals);
+  cli::AddMetadata(app, globals);
 
   try {
     app.parse(argc, argv);

@@ -21,5 +21,6 @@ void AddRelease(CLI::App& app, Globals& globals);
 void AddForget(CLI::App& app, Globals& globals);
 void AddPrune(CLI::App& app, Globals& globals);
 void AddLocks(CLI::App& app, Globals& globals);
+void AddMetadata(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli

@@ -312,6 +312,7 @@ class Backup {
       ClipGroup(ends, &group);
       draft.groups.push_back(std::move(group));
     }
+    draft.metadata = captured_.metadata;
     return draft;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "engine/capture_metadata.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
 
@@ -74,7 +75,9 @@ Status CaptureGroups(kafka::Cluster& cluster, Progress& progress, const CallCont
   std::map<std::string, const kafka::GroupDescription*> described;
   for (const auto& d : descriptions) described[d.group] = &d;
   std::vector<std::string> names;
-  for (const auto& listing : listings) names.push_back(listing.group);
+  for (const auto& listing : listings) {
+    if (!IsShareGroup(listing.type)) names.push_back(listing.group);
+  }
   MB_ASSIGN_OR_RETURN(auto offsets, cluster.FetchGroupOffsets(names, context));
   for (const auto& listing : listings) {
     format::GroupSnapshot group;
@@ -92,7 +95,9 @@ Status CaptureGroups(kafka::Cluster& cluster, Progress& progress, const CallCont
       }
     }
     auto found = offsets.find(listing.group);
-    if (found == offsets.end() || !found->second.ok()) {
+    if (IsShareGroup(listing.type)) {
+      // It has start offsets, which are asked for in another way.
+    } else if (found == offsets.end() || !found->second.ok()) {
       std::string why = found == offsets.end() ? "no answer" : found->second.status().ToString();
       group.set_problem(why);
       progress.Warn("offsets of group '" + listing.group + "' are not in the snapshot: " + why);
@@ -224,8 +229,10 @@ Result<CapturedCluster> Capture(kafka::Cluster& cluster, const CaptureOptions& o
   MB_RETURN_IF_ERROR(CaptureBrokers(cluster, *metadata, progress, context, &out.info));
   MB_RETURN_IF_ERROR(CaptureConfigs(cluster, context, &out));
   if (options.groups) MB_RETURN_IF_ERROR(CaptureGroups(cluster, progress, context, &out));
+  if (options.groups) MB_RETURN_IF_ERROR(CaptureShareGroups(cluster, context, &out));
   MB_RETURN_IF_ERROR(TakeCut(cluster, context, &out));
   MB_RETURN_IF_ERROR(LookForHangingTransactions(cluster, options, clock, progress, context, &out));
+  MB_RETURN_IF_ERROR(CaptureMetadata(cluster, context, &out));
   return out;
 }
 

@@ -36,6 +36,7 @@ struct CapturedCluster {
   format::ClusterInfo info;
   std::map<std::string, CapturedTopic> topics;
   std::vector<format::GroupSnapshot> groups;
+  format::ClusterMetadata metadata;
   uint64_t open_transactions =
       0;  // partitions whose last stable offset lies below the high watermark
   uint64_t hanging_transactions = 0;  // of these, open for longer than the limit

@@ -13,31 +13,43 @@ struct NeededOperation {
 
 // What KafkaApis (and ControllerApis) of the brokers check per API.
 constexpr NeededOperation kNeeded[] = {
-    {0, "Write", "", "IdempotentWrite", "Write"},           // Produce
-    {1, "Read", "", "ClusterAction", ""},                   // Fetch
-    {2, "Describe", "", "", ""},                            // ListOffsets
-    {3, "Describe", "", "Describe", ""},                    // Metadata
-    {8, "Read", "Read", "", ""},                            // OffsetCommit
-    {9, "Describe", "Describe", "", ""},                    // OffsetFetch
-    {10, "", "Describe", "ClusterAction", "Describe"},      // FindCoordinator
-    {15, "", "Describe", "", ""},                           // DescribeGroups
-    {16, "", "Describe", "Describe", ""},                   // ListGroups
-    {19, "Create", "", "Create", ""},                       // CreateTopics
-    {20, "Delete", "", "", ""},                             // DeleteTopics
-    {21, "Delete", "", "", ""},                             // DeleteRecords
-    {22, "", "", "IdempotentWrite", "Write"},               // InitProducerId
-    {23, "Describe", "", "", ""},                           // OffsetForLeaderEpoch
-    {24, "Write", "", "", "Write"},                         // AddPartitionsToTxn
-    {26, "", "", "", "Write"},                              // EndTxn
-    {27, "", "", "Alter (before 3.8: ClusterAction)", ""},  // WriteTxnMarkers
-    {32, "DescribeConfigs", "", "DescribeConfigs", ""},     // DescribeConfigs
-    {35, "", "", "Describe", ""},                           // DescribeLogDirs
-    {37, "Alter", "", "", ""},                              // CreatePartitions
-    {44, "AlterConfigs", "", "AlterConfigs", ""},           // IncrementalAlterConfigs
-    {60, "", "", "Describe", ""},                           // DescribeCluster
-    {61, "Read", "", "", ""},                               // DescribeProducers
-    {65, "", "", "", "Describe"},                           // DescribeTransactions
-    {69, "Describe", "Describe", "", ""},                   // ConsumerGroupDescribe
+    {0, "Write", "", "IdempotentWrite", "Write"},                       // Produce
+    {1, "Read", "", "ClusterAction", ""},                               // Fetch
+    {2, "Describe", "", "", ""},                                        // ListOffsets
+    {3, "Describe", "", "Describe", ""},                                // Metadata
+    {8, "Read", "Read", "", ""},                                        // OffsetCommit
+    {9, "Describe", "Describe", "", ""},                                // OffsetFetch
+    {10, "", "Describe", "ClusterAction", "Describe"},                  // FindCoordinator
+    {15, "", "Describe", "", ""},                                       // DescribeGroups
+    {16, "", "Describe", "Describe", ""},                               // ListGroups
+    {19, "Create", "", "Create", ""},                                   // CreateTopics
+    {20, "Delete", "", "", ""},                                         // DeleteTopics
+    {21, "Delete", "", "", ""},                                         // DeleteRecords
+    {22, "", "", "IdempotentWrite", "Write"},                           // InitProducerId
+    {23, "Describe", "", "", ""},                                       // OffsetForLeaderEpoch
+    {24, "Write", "", "", "Write"},                                     // AddPartitionsToTxn
+    {26, "", "", "", "Write"},                                          // EndTxn
+    {27, "", "", "Alter (before 3.8: ClusterAction)", ""},              // WriteTxnMarkers
+    {29, "", "", "Describe", ""},                                       // DescribeAcls
+    {30, "", "", "Alter", ""},                                          // CreateAcls
+    {31, "", "", "Alter", ""},                                          // DeleteAcls
+    {32, "DescribeConfigs", "DescribeConfigs", "DescribeConfigs", ""},  // DescribeConfigs
+    {35, "", "", "Describe", ""},                                       // DescribeLogDirs
+    {37, "Alter", "", "", ""},                                          // CreatePartitions
+    {44, "AlterConfigs", "AlterConfigs", "AlterConfigs", ""},           // IncrementalAlterConfigs
+    {48, "", "", "DescribeConfigs", ""},                                // DescribeClientQuotas
+    {49, "", "", "AlterConfigs", ""},                                   // AlterClientQuotas
+    {50, "", "", "Describe", ""},          // DescribeUserScramCredentials
+    {51, "", "", "Alter", ""},             // AlterUserScramCredentials
+    {55, "", "", "Describe", ""},          // DescribeQuorum
+    {60, "", "", "Describe", ""},          // DescribeCluster
+    {61, "Read", "", "", ""},              // DescribeProducers
+    {65, "", "", "", "Describe"},          // DescribeTransactions
+    {69, "Describe", "Describe", "", ""},  // ConsumerGroupDescribe
+    {74, "", "", "DescribeConfigs", ""},   // ListConfigResources
+    {77, "", "Describe", "", ""},          // ShareGroupDescribe
+    {90, "Describe", "Describe", "", ""},  // DescribeShareGroupOffsets
+    {91, "Read", "Read", "", ""},          // AlterShareGroupOffsets
 };
 
 std::string AclHint(int16_t code, const ApiInfo& api, const Resource& resource) {

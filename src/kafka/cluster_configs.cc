@@ -1,7 +1,5 @@
 // DescribeConfigs and IncrementalAlterConfigs.
-#include "kafka/cluster_named.h"
-#include "kafka/messages/describe_configs.h"
-#include "kafka/messages/incremental_alter_configs.h"
+#include "kafka/cluster_configs.h"
 
 namespace maxbrod::kafka {
 namespace {
@@ -9,36 +7,17 @@ namespace {
 constexpr Millis kNewTopicPatience{3'000};
 constexpr int8_t kOperationSet = 0;
 constexpr int8_t kOperationDelete = 1;
+constexpr int8_t kTopicType = static_cast<int8_t>(ResourceType::kTopic);
+constexpr int8_t kBrokerType = static_cast<int8_t>(ResourceType::kBroker);
 
 using TopicConfigs = std::map<std::string, std::vector<ConfigValue>>;
-
-std::vector<ConfigValue> ValuesFrom(const DescribeConfigsResponse::Resource& resource) {
-  std::vector<ConfigValue> out;
-  out.reserve(resource.configs.size());
-  for (const auto& config : resource.configs) {
-    bool known = config.config_source >= 0 &&
-                 config.config_source <= static_cast<int8_t>(ConfigSource::kGroup);
-    out.push_back({config.name, config.is_sensitive ? std::nullopt : config.value,
-                   known ? static_cast<ConfigSource>(config.config_source) : ConfigSource::kUnknown,
-                   config.read_only, config.is_sensitive});
-  }
-  return out;
-}
-
-DescribeConfigsRequest DescribeRequest(ResourceType type, const Names& names) {
-  DescribeConfigsRequest request;
-  for (const std::string& name : names) {
-    request.resources.push_back({static_cast<int8_t>(type), name, std::nullopt});
-  }
-  return request;
-}
 
 // From a broker of one's choice, or any when it is -1.
 Result<TopicConfigs> Describe(Cluster::Impl* cluster, BrokerId broker, const Names& topics,
                               const CallContext& context) {
   TopicConfigs out;
   auto ask = [&](const Names& names, const CallContext& bounded) -> Result<StatusByName> {
-    DescribeConfigsRequest request = DescribeRequest(ResourceType::kTopic, names);
+    DescribeConfigsRequest request = DescribeConfigsOf(kTopicType, names);
     auto response = broker.value() < 0 ? cluster->CallAny(request, bounded)
                                        : cluster->CallOn(broker, request, bounded);
     if (!response.ok()) return response.status();
@@ -47,7 +26,7 @@ Result<TopicConfigs> Describe(Cluster::Impl* cluster, BrokerId broker, const Nam
       const std::string& name = resource.resource_name;
       statuses[name] = CallError(resource.error_code, DescribeConfigsRequest::kApi, name,
                                  {"Topic", name}, broker, resource.error_message.value_or(""));
-      if (resource.error_code == 0) out[name] = ValuesFrom(resource);
+      if (resource.error_code == 0) out[name] = ConfigValuesFrom(resource);
     }
     return statuses;
   };
@@ -61,6 +40,39 @@ Result<TopicConfigs> Describe(Cluster::Impl* cluster, BrokerId broker, const Nam
 }
 
 }  // namespace
+
+std::vector<ConfigValue> ConfigValuesFrom(const DescribeConfigsResponse::Resource& resource) {
+  std::vector<ConfigValue> out;
+  out.reserve(resource.configs.size());
+  for (const auto& config : resource.configs) {
+    bool known = config.config_source >= 0 &&
+                 config.config_source <= static_cast<int8_t>(ConfigSource::kGroup);
+    out.push_back({config.name, config.is_sensitive ? std::nullopt : config.value,
+                   known ? static_cast<ConfigSource>(config.config_source) : ConfigSource::kUnknown,
+                   config.read_only, config.is_sensitive});
+  }
+  return out;
+}
+
+DescribeConfigsRequest DescribeConfigsOf(int8_t resource_type, const Names& names) {
+  DescribeConfigsRequest request;
+  for (const std::string& name : names) {
+    request.resources.push_back({resource_type, name, std::nullopt});
+  }
+  return request;
+}
+
+void AddAlteration(int8_t resource_type, const std::string& name,
+                   const std::vector<ConfigChange>& changes,
+                   IncrementalAlterConfigsRequest* request) {
+  auto& resource = request->resources.emplace_back();
+  resource.resource_type = resource_type;
+  resource.resource_name = name;
+  for (const ConfigChange& change : changes) {
+    resource.configs.push_back(
+        {change.name, change.value ? kOperationSet : kOperationDelete, change.value});
+  }
+}
 
 Result<TopicConfigs> Cluster::DescribeTopicConfigs(const std::vector<std::string>& topics,
                                                    const CallContext& context) {
@@ -78,14 +90,14 @@ Result<std::vector<ConfigValue>> Cluster::DescribeBrokerConfigs(BrokerId broker,
   std::string name = std::to_string(broker.value());
   std::vector<ConfigValue> out;
   auto ask = [&](const Names& names, const CallContext& bounded) -> Result<StatusByName> {
-    DescribeConfigsRequest request = DescribeRequest(ResourceType::kBroker, names);
+    DescribeConfigsRequest request = DescribeConfigsOf(kBrokerType, names);
     MB_ASSIGN_OR_RETURN(auto response, impl_->CallOn(broker, request, bounded));
     StatusByName statuses;
     for (const auto& resource : response.results) {
       statuses[resource.resource_name] =
           CallError(resource.error_code, DescribeConfigsRequest::kApi, "broker " + name,
                     {"Cluster", ""}, broker, resource.error_message.value_or(""));
-      out = ValuesFrom(resource);
+      out = ConfigValuesFrom(resource);
     }
     return statuses;
   };
@@ -102,13 +114,7 @@ Result<std::map<std::string, Status>> Cluster::AlterTopicConfigs(
     IncrementalAlterConfigsRequest request;
     request.validate_only = validate_only;
     for (const std::string& name : names) {
-      auto& resource = request.resources.emplace_back();
-      resource.resource_type = static_cast<int8_t>(ResourceType::kTopic);
-      resource.resource_name = name;
-      for (const ConfigChange& change : changes.at(name)) {
-        resource.configs.push_back(
-            {change.name, change.value ? kOperationSet : kOperationDelete, change.value});
-      }
+      AddAlteration(kTopicType, name, changes.at(name), &request);
     }
     MB_ASSIGN_OR_RETURN(auto response, impl_->CallController(request, bounded));
     StatusByName statuses;

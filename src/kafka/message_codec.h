@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 #include <utility>
 
@@ -125,6 +126,8 @@ class Encoder {
   void Put(int16_t v, const char*, bool) { out_->Int16(v); }
   void Put(int32_t v, const char*, bool) { out_->Int32(v); }
   void Put(int64_t v, const char*, bool) { out_->Int64(v); }
+  void Put(uint16_t v, const char*, bool) { out_->Int16(static_cast<int16_t>(v)); }
+  void Put(double v, const char*, bool) { out_->Int64(std::bit_cast<int64_t>(v)); }
   void Put(const Uuid& v, const char*, bool) { out_->Uuid(v); }
   void Put(const std::string& v, const char*, bool) { out_->String(v, flexible_); }
   void Put(const Bytes& v, const char*, bool) { out_->NullableBytes(ByteView(v), flexible_); }
@@ -222,6 +225,8 @@ class Decoder {
   void Get(int16_t& v, bool) { v = in_.Int16(); }
   void Get(int32_t& v, bool) { v = in_.Int32(); }
   void Get(int64_t& v, bool) { v = in_.Int64(); }
+  void Get(uint16_t& v, bool) { v = static_cast<uint16_t>(in_.Int16()); }
+  void Get(double& v, bool) { v = std::bit_cast<double>(in_.Int64()); }
   void Get(Uuid& v, bool) { v = in_.Uuid(); }
   void Get(std::string& v, bool) { v = in_.String(flexible_); }
   void Get(Bytes& v, bool) { Assign(v, in_.BytesField(flexible_)); }

@@ -68,6 +68,8 @@ MB_KIND(int8_t, "int8");
 MB_KIND(int16_t, "int16");
 MB_KIND(int32_t, "int32");
 MB_KIND(int64_t, "int64");
+MB_KIND(uint16_t, "uint16");
+MB_KIND(double, "float64");
 MB_KIND(std::string, "string");
 MB_KIND(Uuid, "uuid");
 MB_KIND(Bytes, "bytes");

@@ -9,9 +9,8 @@
 namespace maxbrod::kafka {
 namespace {
 
-// Kafka's client refuses less (ScramMechanism.minIterations); the upper bound keeps a broker from
-// making us hash for minutes (Kafka itself creates credentials with at most 16384).
-constexpr uint32_t kIterationsMin = 4096;
+// Keeps a broker from making us hash for minutes (Kafka itself creates credentials with at most
+// 16384).
 constexpr uint32_t kIterationsMax = 1'000'000;
 constexpr size_t kNonceBytes = 24;
 // gs2 header "n,,": no channel binding, no authorization identity; "biws" is its base64.
@@ -20,6 +19,16 @@ constexpr std::string_view kGs2HeaderBase64 = "biws";
 
 Status ServerBroke(std::string_view what) {
   return Status(Code::kProtocol, "SCRAM: the broker's message " + std::string(what));
+}
+
+bool IsScram(SaslMechanism mechanism) {
+  return mechanism == SaslMechanism::kScramSha256 || mechanism == SaslMechanism::kScramSha512;
+}
+Prf PrfOf(SaslMechanism mechanism) {
+  return mechanism == SaslMechanism::kScramSha256 ? Prf::kHmacSha256 : Prf::kHmacSha512;
+}
+size_t DigestSizeOf(Prf prf) {
+  return prf == Prf::kHmacSha256 ? 32 : 64;
 }
 
 class PlainClient : public SaslClient {
@@ -79,7 +88,7 @@ class ScramClient : public SaslClient {
  public:
   ScramClient(SaslMechanism mechanism, const std::string& username, std::string password,
               std::string nonce)
-      : prf_(mechanism == SaslMechanism::kScramSha256 ? Prf::kHmacSha256 : Prf::kHmacSha512),
+      : prf_(PrfOf(mechanism)),
         password_(std::move(password)),
         nonce_(std::move(nonce)),
         client_first_bare_("n=" + EscapeName(username) + ",r=" + nonce_) {}
@@ -111,7 +120,6 @@ class ScramClient : public SaslClient {
     ByteView view = AsBytes(text);
     return Bytes(view.begin(), view.end());
   }
-  size_t DigestSize() const { return prf_ == Prf::kHmacSha256 ? 32 : 64; }
   Bytes Hmac(ByteView key, ByteView data) const {
     if (prf_ == Prf::kHmacSha256) {
       auto digest = HmacSha256(key, data);
@@ -148,10 +156,11 @@ class ScramClient : public SaslClient {
     uint32_t iterations = 0;
     const char* end = iterations_text->data() + iterations_text->size();
     auto parsed = std::from_chars(iterations_text->data(), end, iterations);
-    if (parsed.ec != std::errc() || parsed.ptr != end || iterations < kIterationsMin ||
+    if (parsed.ec != std::errc() || parsed.ptr != end || iterations < kScramIterationsMin ||
         iterations > kIterationsMax) {
       return ServerBroke("asks for an iteration count that is not between " +
-                         std::to_string(kIterationsMin) + " and " + std::to_string(kIterationsMax));
+                         std::to_string(kScramIterationsMin) + " and " +
+                         std::to_string(kIterationsMax));
     }
     std::string without_proof = "c=" + std::string(kGs2HeaderBase64) + ",r=" + std::string(*nonce);
     auth_message_ = client_first_bare_ + "," + std::string(server_first) + "," + without_proof;
@@ -161,7 +170,7 @@ class ScramClient : public SaslClient {
 
   // ClientProof of RFC 5802, section 3; keeps the server key.
   std::string Proof(ByteView salt, uint32_t iterations) {
-    Bytes salted = Pbkdf2(prf_, AsBytes(password_), salt, iterations, DigestSize());
+    Bytes salted = Pbkdf2(prf_, AsBytes(password_), salt, iterations, DigestSizeOf(prf_));
     Bytes client_key = Hmac(salted, AsBytes("Client Key"));
     Bytes signature = Hmac(Hash(client_key), AsBytes(auth_message_));
     server_key_ = Hmac(salted, AsBytes("Server Key"));
@@ -203,6 +212,18 @@ class ScramClient : public SaslClient {
 
 bool UsesToken(SaslMechanism mechanism) {
   return mechanism == SaslMechanism::kOAuthBearer || mechanism == SaslMechanism::kAwsMskIam;
+}
+
+Result<Bytes> ScramSaltedPassword(SaslMechanism mechanism, std::string_view password, ByteView salt,
+                                  uint32_t iterations) {
+  if (!IsScram(mechanism)) return Status(Code::kInvalidArgument, "not a mechanism of SCRAM");
+  if (password.empty()) return Status(Code::kInvalidArgument, "SCRAM: the password is empty");
+  if (iterations < kScramIterationsMin) {
+    return Status(Code::kInvalidArgument,
+                  "SCRAM: fewer than " + std::to_string(kScramIterationsMin) + " iterations");
+  }
+  Prf prf = PrfOf(mechanism);
+  return Pbkdf2(prf, AsBytes(password), salt, iterations, DigestSizeOf(prf));
 }
 
 std::string_view MechanismName(SaslMechanism mechanism) {

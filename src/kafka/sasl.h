@@ -17,6 +17,15 @@ std::string_view MechanismName(SaslMechanism mechanism);
 // OAUTHBEARER and AWS_MSK_IAM: what is shown to the broker comes from a TokenSource.
 bool UsesToken(SaslMechanism mechanism);
 
+// Kafka's client and broker refuse less (ScramMechanism.minIterations).
+inline constexpr uint32_t kScramIterationsMin = 4096;
+
+// SaltedPassword of RFC 5802, section 3 (PBKDF2 with the mechanism's HMAC): what brokers store in
+// another form. Secret. kInvalidArgument for a mechanism that is not SCRAM, an empty password or
+// fewer iterations than kScramIterationsMin.
+Result<Bytes> ScramSaltedPassword(SaslMechanism mechanism, std::string_view password, ByteView salt,
+                                  uint32_t iterations);
+
 // One exchange. What it returns is secret: never log. Not thread-safe.
 class SaslClient {
  public:

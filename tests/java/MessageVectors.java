@@ -132,6 +132,7 @@ public final class MessageVectors {
         if (type == short.class || type == Short.class) return (short) (1000 + n);
         if (type == int.class || type == Integer.class) return 1_000_000 + n;
         if (type == long.class || type == Long.class) return 1_000_000_000_000L + n;
+        if (type == double.class || type == Double.class) return 0.5 + n;
         if (type == String.class) return "text" + n;
         if (type == Uuid.class) return new Uuid(0x1122334455667700L + n, 0x1234567812345600L + n);
         if (type == byte[].class) return new byte[] {(byte) n, 2, 3};

@@ -2,23 +2,34 @@
 #pragma once
 
 #include "kafka/messages/add_partitions_to_txn.h"
+#include "kafka/messages/alter_client_quotas.h"
+#include "kafka/messages/alter_share_group_offsets.h"
+#include "kafka/messages/alter_user_scram_credentials.h"
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/consumer_group_describe.h"
+#include "kafka/messages/create_acls.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
+#include "kafka/messages/delete_acls.h"
 #include "kafka/messages/delete_records.h"
 #include "kafka/messages/delete_topics.h"
+#include "kafka/messages/describe_acls.h"
+#include "kafka/messages/describe_client_quotas.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_groups.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/describe_producers.h"
+#include "kafka/messages/describe_quorum.h"
+#include "kafka/messages/describe_share_group_offsets.h"
 #include "kafka/messages/describe_transactions.h"
+#include "kafka/messages/describe_user_scram_credentials.h"
 #include "kafka/messages/end_txn.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/init_producer_id.h"
+#include "kafka/messages/list_config_resources.h"
 #include "kafka/messages/list_groups.h"
 #include "kafka/messages/list_offsets.h"
 #include "kafka/messages/list_transactions.h"
@@ -29,6 +40,7 @@
 #include "kafka/messages/produce.h"
 #include "kafka/messages/sasl_authenticate.h"
 #include "kafka/messages/sasl_handshake.h"
+#include "kafka/messages/share_group_describe.h"
 #include "kafka/messages/write_txn_markers.h"
 
 namespace maxbrod::kafka {
@@ -44,14 +56,18 @@ void ForEachOf(Function&& function) {
 template <class Function>
 void ForEachRequest(Function&& function) {
   internal::ForEachOf<
-      AddPartitionsToTxnRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
-      CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+      AddPartitionsToTxnRequest, AlterClientQuotasRequest, AlterShareGroupOffsetsRequest,
+      AlterUserScramCredentialsRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
+      CreateAclsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteAclsRequest,
+      DeleteRecordsRequest, DeleteTopicsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
       DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
-      DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+      DescribeProducersRequest, DescribeQuorumRequest, DescribeShareGroupOffsetsRequest,
+      DescribeTransactionsRequest, DescribeUserScramCredentialsRequest, EndTxnRequest, FetchRequest,
       FindCoordinatorRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest,
-      ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
-      OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest,
-      SaslAuthenticateRequest, SaslHandshakeRequest, WriteTxnMarkersRequest>(function);
+      ListConfigResourcesRequest, ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest,
+      MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
+      ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest, ShareGroupDescribeRequest,
+      WriteTxnMarkersRequest>(function);
 }
 
 }  // namespace maxbrod::kafka
