@@ -30,7 +30,7 @@ deps:
 	@scripts/install-deps
 
 kafka: deps
-	@source ./dependencies.env; for v in $$KAFKA_TEST_VERSIONS $$KAFKA_OLDEST_VERSION; do scripts/fetch-kafka $$v >/dev/null; done
+	@source ./dependencies.env; for v in $$KAFKA_TEST_VERSIONS $$KAFKA_OLDEST_VERSION; do scripts/fetch-kafka $$v >/dev/null; done; scripts/fetch-kafka $$KAFKA_DEMO_VERSION test-jars >/dev/null
 
 build/%/build.ninja:
 	@cmake --preset $*
@@ -55,6 +55,7 @@ bench: deps kafka standins build/release/build.ninja
 	@bench/run
 	@bench/holes
 	@bench/s3
+	@bench/gentle
 
 format: deps
 	@scripts/check-format --fix

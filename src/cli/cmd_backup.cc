@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
@@ -17,8 +18,9 @@ struct BackupFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
   std::vector<std::string> topics, exclude, tags;
-  std::string name, description, rate_limit, pack_size, compression = "none";
+  std::string name, description, pack_size, compression = "none";
   size_t connections = 4;
+  PaceFlags pace;
   ThawFlags thaw;
 };
 
@@ -47,9 +49,7 @@ Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals&
   options.description = flags.description;
   options.connections_per_broker = flags.connections;
   options.program = ProgramName();
-  if (!flags.rate_limit.empty()) {
-    MB_ASSIGN_OR_RETURN(options.rate_limit, ParseBytes(flags.rate_limit));
-  }
+  MB_ASSIGN_OR_RETURN(options.pace, flags.pace.Options());
   MB_RETURN_IF_ERROR(SetSizes(flags, globals, &options));
   if (flags.compression != "none") options.zstd_level = 3;
   return options;
@@ -69,12 +69,12 @@ void PrintReport(const engine::BackupReport& report, const Globals& globals) {
                           {"groups", stats.groups()},
                           {"gaps", stats.gaps()},
                           {"seconds", report.seconds},
-                          {"fetch_requests", report.fetch.requests},
-                          {"partitions_in_requests", report.fetch.partitions_in_requests},
                           {"warnings", report.warnings},
                           {"topics_left_out", report.topics_left_out},
                           {"hanging_transactions", report.hanging_transactions},
                           {"head", report.receipt.ToString()}};
+    AddFetchJson(report.fetch, &out);
+    AddPaceJson(report.pace, &out);
     std::cout << out.dump() << "\n";
     return;
   }
@@ -137,8 +137,7 @@ void AddBackup(CLI::App& app, Globals& globals) {
   verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
       ->delimiter(',')
       ->allow_extra_args(false);
-  verb->add_option("--rate-limit", flags->rate_limit,
-                   "Bytes per second read from the brokers, e.g. 50MiB");
+  flags->pace.AddReading(verb);
   verb->add_option("--connections", flags->connections, "Connections per broker (default 4)")
       ->check(CLI::Range(1, 64));
   verb->add_option("--pack-size", flags->pack_size,
@@ -152,7 +151,8 @@ void AddBackup(CLI::App& app, Globals& globals) {
       "Examples:\n"
       "  maxbrod backup --repo file:///backups/kafka --bootstrap-server b1:9092 --name nightly\n"
       "  maxbrod backup --repo ... --bootstrap-server b1:9092 --topics 'orders*,/iot-[0-9]+/' "
-      "--exclude '*-tmp'");
+      "--exclude '*-tmp'\n"
+      "  maxbrod backup --repo ... --bootstrap-server b1:9092 --gentle --rack eu-central-1a");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
 }

@@ -3,6 +3,7 @@
 
 #include "base/user_time.h"
 #include "cli/output.h"
+#include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
 #include "cli/restore_output.h"
 #include "cli/shape_flags.h"
@@ -18,6 +19,7 @@ struct RestoreFlags {
   ClusterFlags cluster;
   ThawFlags thaw;
   ShapeFlags shape;
+  PaceFlags pace;
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
   std::string pad_limit = "1h", cleaner_wait = "5m", at, markers = "auto", holes = "auto";
@@ -58,6 +60,7 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
   MB_ASSIGN_OR_RETURN(options.thaw, flags.thaw.Options());
   options.calibrate = flags.calibrate || (!flags.dry_run && !flags.no_calibrate);
   options.connections_per_broker = flags.connections;
+  MB_ASSIGN_OR_RETURN(options.pace, flags.pace.Options());
   MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
   return options;
 }
@@ -145,6 +148,7 @@ void AddRestore(CLI::App& app, Globals& globals) {
                  "Restored topics keep everything (retention.ms=-1) until you change it");
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
       ->check(CLI::Range(1, 64));
+  flags->pace.Add(verb);
   flags->thaw.Add(verb);
   verb->footer(
       "Killed or stopped at any moment, the same command goes on where it was.\n"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
@@ -21,6 +22,7 @@ struct VerifyFlags {
   std::string snapshot;
   std::vector<std::string> topics, exclude, rename, groups;
   ThawFlags thaw;
+  PaceFlags pace;
   std::string sample, cold = "fail";
   uint64_t seed = 0;
   bool no_groups = false, no_cluster = false;
@@ -156,33 +158,35 @@ nlohmann::json LiveJson(const engine::LiveVerifyReport& report) {
                       {"partition", u.partition.partition},
                       {"why", u.status.message()}});
   }
-  return {{"ok", report.Outcome().ok()},
-          {"snapshot", report.snapshot},
-          {"topics", report.topics},
-          {"partitions", report.partitions},
-          {"groups", report.groups},
-          {"configs", report.configs},
-          {"batches", report.data.batches},
-          {"batches_decoded", report.data.batches_decoded},
-          {"records", report.data.records},
-          {"bytes", report.data.bytes},
-          {"seconds", report.seconds},
-          {"fetch_requests", report.fetch.requests},
-          {"sample", SampleJson(report.sampler)},
-          {"differences", DifferencesJson(report)},
-          {"difference_counts", counts},
-          {"difference_records", records},
-          {"removed_by_retention", removed},
-          {"superseded_by_compaction", report.data.compacted_records},
-          {"not_followed", report.data.not_followed},
-          {"partitions_moved_on", report.partitions_moved_on},
-          {"groups_moved_on", report.groups_moved_on},
-          {"unread", unread},
-          {"notes", report.notes},
-          {"cold_packs", report.cold_packs},
-          {"cold_bytes", report.cold_bytes},
-          {"problem_count", report.problem_count},
-          {"problems", ProblemsJson(report.problems)}};
+  nlohmann::json out = {{"ok", report.Outcome().ok()},
+                        {"snapshot", report.snapshot},
+                        {"topics", report.topics},
+                        {"partitions", report.partitions},
+                        {"groups", report.groups},
+                        {"configs", report.configs},
+                        {"batches", report.data.batches},
+                        {"batches_decoded", report.data.batches_decoded},
+                        {"records", report.data.records},
+                        {"bytes", report.data.bytes},
+                        {"seconds", report.seconds},
+                        {"sample", SampleJson(report.sampler)},
+                        {"differences", DifferencesJson(report)},
+                        {"difference_counts", counts},
+                        {"difference_records", records},
+                        {"removed_by_retention", removed},
+                        {"superseded_by_compaction", report.data.compacted_records},
+                        {"not_followed", report.data.not_followed},
+                        {"partitions_moved_on", report.partitions_moved_on},
+                        {"groups_moved_on", report.groups_moved_on},
+                        {"unread", unread},
+                        {"notes", report.notes},
+                        {"cold_packs", report.cold_packs},
+                        {"cold_bytes", report.cold_bytes},
+                        {"problem_count", report.problem_count},
+                        {"problems", ProblemsJson(report.problems)}};
+  AddFetchJson(report.fetch, &out);
+  AddPaceJson(report.pace, &out);
+  return out;
 }
 
 void PrintDifferences(const engine::LiveVerifyReport& report) {
@@ -280,6 +284,7 @@ Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
   MB_RETURN_IF_ERROR(flags.repository.ShareMemory(globals, &options.read_ahead, &options.memory));
   MB_ASSIGN_OR_RETURN(options.cold, MakeColdPolicy(flags));
   options.connections_per_broker = flags.connections;
+  MB_ASSIGN_OR_RETURN(options.pace, flags.pace.Options());
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   engine::Progress progress;
   auto report = [&] {
@@ -311,12 +316,12 @@ Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapsh
 
 Status Run(const VerifyFlags& flags, const Globals& globals) {
   bool only_live = !flags.topics.empty() || !flags.exclude.empty() || !flags.rename.empty() ||
-                   !flags.groups.empty();
+                   !flags.groups.empty() || flags.pace.given();
   bool live = flags.cluster.given() && !flags.no_cluster;
   if (!live && (only_live || flags.no_groups)) {
     return Status(Code::kInvalidArgument,
                   "--topics, --exclude, --rename, --groups and --no-groups choose what to "
-                  "compare with a cluster")
+                  "compare with a cluster, --rate-limit, --request-rate, --gentle and --rack how")
         .WithHint("add --bootstrap-server");
   }
   if (live && flags.snapshot.empty()) {
@@ -364,6 +369,7 @@ void AddVerify(CLI::App& app, Globals& globals) {
       ->excludes(no_groups);
   verb->add_option("--connections", flags->connections, "Connections per broker (default 2)")
       ->check(CLI::Range(1, 64));
+  flags->pace.AddReading(verb);
   auto* cold = verb->add_option("--cold", flags->cold,
                                 "Packs in cold storage: fail before any pack is read, or skip them "
                                 "(default fail; or give --thaw)")

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/pace_flags.h"
 #include "cli/thaw_flags.h"
 
 namespace maxbrod::cli {
@@ -279,6 +280,7 @@ void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawO
                           {"redone", report.redone},
                           {"warnings", report.warnings},
                           {"plan", PlanJson(plan, thaw)}};
+    AddPaceJson(report.pace, &out);
     std::cout << out.dump() << "\n";
     return;
   }

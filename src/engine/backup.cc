@@ -44,7 +44,7 @@ class Backup {
         options_(options),
         progress_(progress),
         context_(context),
-        limiter_(options.rate_limit, *options.clock) {}
+        pace_(cluster, options.pace, options.connections_per_broker, *options.clock) {}
 
   Result<BackupReport> Run() {
     started_ms_ = options_.clock->WallMillis();
@@ -65,6 +65,8 @@ class Backup {
     MB_RETURN_IF_ERROR(Copy(&rest));
     MB_RETURN_IF_ERROR(Finish(rest));
     report_.seconds = static_cast<double>(options_.clock->MonotonicNanos() - started_nanos) / 1e9;
+    report_.pace = pace_.Report();
+    for (const std::string& note : report_.pace.Notes(report_.seconds)) progress_.Note(note);
     report_.warnings = progress_.warnings();
     return std::move(report_);
   }
@@ -88,16 +90,16 @@ class Backup {
   FetchOptions MakeFetchOptions(size_t workers) const {
     FetchOptions fetch;
     fetch.connections_per_broker = options_.connections_per_broker;
+    fetch.remote_reads = options_.pace.remote_reads;
     fetch.stall_limit = options_.stall_limit;
     fetch.clock = options_.clock;
     // Half of the budget is for response buffers; the rest is for what the allocator and the packs'
     // indexes need.
-    fetch.response_bytes_max = std::clamp(options_.memory / 2 / workers, kMiB, 16 * kMiB);
-    fetch.run_bytes = std::min(fetch.response_bytes_max, 8 * kMiB);
+    fetch.ShareMemory(options_.memory / 2, workers);
     return fetch;
   }
 
-  static ReadRange MakeRange(const PartitionPlan& plan) {
+  ReadRange MakeRange(const PartitionPlan& plan) const {
     ReadRange range;
     range.topic = plan.topic;
     range.topic_id = plan.topic_id;
@@ -105,6 +107,11 @@ class Backup {
     range.start_offset = plan.start_offset;
     range.end_offset = plan.end_offset;
     range.compacted = plan.compacted;
+    auto topic = captured_.topics.find(plan.topic);
+    const kafka::ConfigValue* tiered = topic == captured_.topics.end()
+                                           ? nullptr
+                                           : topic->second.FindConfig("remote.storage.enable");
+    range.tiered = tiered != nullptr && tiered->value == "true";
     range.cursor.next_offset = plan.start_offset;
     range.cursor.end_offset = plan.end_offset;
     return range;
@@ -164,11 +171,9 @@ class Backup {
     sink_options.pack.zstd_level = options_.zstd_level;
     sink_options.clock = options_.clock;
     PackSink sink(repository_, ranges, plans, sink_options, context_);
-    auto totals = ReadRanges(cluster_, ranges, sink, fetch, limiter_, progress_, context_);
+    auto totals = ReadRanges(cluster_, ranges, sink, fetch, pace_, progress_, context_);
     MB_RETURN_IF_ERROR(totals.status());
-    report_.fetch.requests += totals->requests;
-    report_.fetch.bytes += totals->bytes;
-    report_.fetch.partitions_in_requests += totals->partitions_in_requests;
+    report_.fetch.Add(*totals);
     MB_ASSIGN_OR_RETURN(format::AddPacks more, sink.Finish());
     stored_bytes_ += sink.stored_bytes();
     new_bytes_ += sink.plain_bytes();
@@ -366,7 +371,7 @@ class Backup {
   const BackupOptions& options_;
   Progress& progress_;
   const CallContext& context_;
-  RateLimiter limiter_;
+  Pace pace_;
 
   int64_t started_ms_ = 0;
   std::string name_;

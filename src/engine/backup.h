@@ -21,7 +21,7 @@ struct BackupOptions {
   std::string name;                          // empty: made from the time
   std::string description;
   std::vector<std::string> tags;
-  uint64_t rate_limit = 0;     // bytes per second, 0: unlimited
+  PaceOptions pace;
   size_t memory = 512 * kMiB;  // without the packs held
   size_t pack_bytes = 128 * kMiB;
   // Where the store holds packs in memory until they are whole: so many at once, some being filled
@@ -40,6 +40,7 @@ struct BackupReport {
   format::SnapshotRef snapshot;
   repo::Receipt receipt;
   FetchTotals fetch;
+  PaceReport pace;
   double seconds = 0;
   std::vector<std::string> warnings;
   std::vector<std::string> topics_left_out;  // vanished or not readable

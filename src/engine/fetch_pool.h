@@ -2,35 +2,18 @@
 // do meanwhile. Backup and live verification are both a sink behind it.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "engine/batch_scan.h"
+#include "engine/pace.h"
 #include "engine/progress.h"
-#include "engine/rate_limiter.h"
+#include "engine/read_range.h"
 #include "kafka/cluster.h"
 
 namespace maxbrod::engine {
-
-// [start, end) of one partition, and how far reading got. Owned by the caller; a worker writes to
-// it while it reads.
-struct ReadRange {
-  std::string topic;
-  TopicId topic_id;
-  int32_t partition = 0;
-  int64_t start_offset = 0;
-  int64_t end_offset = 0;
-  bool compacted = false;  // a hole may reach the end
-  // Results.
-  ScanCursor cursor;
-  int64_t log_start_seen = -1;  // newest log start offset a response told
-  int64_t torn_to = -1;         // retention overtook the reading: what lies below was lost (-1: no)
-  bool done = false;
-  Status status;  // why it was given up
-  TopicPartition tp() const { return {topic, partition}; }
-};
 
 // Calls for one range come in offset order and never at the same time; calls for different ranges
 // do, from the thread of worker `worker`. Views are valid during the call only.
@@ -47,18 +30,29 @@ class RangeSink {
 
 struct FetchOptions {
   size_t connections_per_broker = 4;
+  // Beside them, one partition each: those that a broker has to read from remote storage.
+  size_t remote_reads = 2;
   // A response is as small as keeps it in the CPU's cache while it is checked and written, and
   // grows up to this where the round trip is long.
   size_t response_bytes_max = 16 << 20;
   size_t run_bytes = 8 << 20;
-  Millis stall_limit{120'000};  // a broker or partition that gives nothing for so long is an error
+  // A broker or partition that gives nothing for so long is an error. Only the time counts in
+  // which it was asked and could have answered: neither waiting for our own limits, nor for the
+  // broker's quotas, nor while other partitions filled the answers.
+  Millis stall_limit{120'000};
   Clock* clock = &Clock::System();
+
+  // Sizes for `workers` workers that share `memory` for their responses.
+  void ShareMemory(size_t memory, size_t workers);
 };
 
 struct FetchTotals {
   uint64_t requests = 0;
   uint64_t bytes = 0;
   uint64_t partitions_in_requests = 0;
+  std::map<int32_t, uint64_t> bytes_by_broker;
+  uint64_t remote_requests = 0;  // for data in remote storage
+  void Add(const FetchTotals& other);
 };
 
 // Upper bound of the workers ReadRanges will use, for sinks that keep one thing per worker.
@@ -69,7 +63,7 @@ size_t WorkerCount(const kafka::Cluster& cluster, const std::vector<ReadRange>& 
 // status; a non-OK result means that the whole reading stopped (sink failed, cancelled, no broker
 // for stall_limit).
 Result<FetchTotals> ReadRanges(kafka::Cluster& cluster, std::vector<ReadRange>& ranges,
-                               RangeSink& sink, const FetchOptions& options, RateLimiter& limiter,
+                               RangeSink& sink, const FetchOptions& options, Pace& pace,
                                Progress& progress, const CallContext& context);
 
 }  // namespace maxbrod::engine

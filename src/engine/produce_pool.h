@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "engine/batch_feed.h"
+#include "engine/pace.h"
 #include "engine/progress.h"
 #include "engine/transaction_steps.h"
 #include "kafka/cluster.h"
@@ -46,6 +47,7 @@ struct ProduceOptions {
   Millis stall_limit{180'000};
   ProducerIdentity markers;                  // whose empty markers they are
   TransactionSteps* transactions = nullptr;  // set where there are steps that need it
+  Pace* pace = nullptr;                      // of the job; none: nothing is held back
   Clock* clock = &Clock::System();
 };
 

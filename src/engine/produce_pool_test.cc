@@ -629,5 +629,56 @@ TEST_P(RandomPool, PartitionsInParallelThroughTroubles) {
   for (size_t i = 0; i < works_.size(); ++i) ExpectComplete(i);
 }
 
+// -- pace
+
+SourceLog Plain(int batches) {
+  SourceLog log;
+  for (int i = 0; i < batches; ++i) log.Records(3);
+  return log;
+}
+
+// A broker answers at once and reads nothing more for that time (KIP-219): the answers of what was
+// sent before need no waiting.
+TEST_F(ProducePoolTest, AThrottleIsWaitedForBeforeTheNextRequestOnly) {
+  Add(Plain(5));
+  for (int i = 0; i < 5; ++i) {
+    fake_.Once(kProduce, FakeEdit<kafka::ProduceResponse>(
+                             [](auto& response) { response.throttle_time_ms = 200; }));
+  }
+  ProduceTotals totals = RunAll();
+  EXPECT_EQ(totals.requests, 5u);
+  EXPECT_LT(totals.seconds, 0.6);
+  ExpectAllComplete();
+}
+
+TEST_F(ProducePoolTest, ARateLimitIsKept) {
+  Add(Plain(30));
+  ASSERT_TRUE(Run(0).ok());  // connects
+  uint64_t bytes = 0;
+  const SourceLog log = Plain(30);
+  for (const auto& entry : log.entries()) bytes += entry.bytes.size();
+  PaceOptions limited;
+  limited.bytes_per_second = bytes;
+  Pace pace(*cluster_, limited, 10, Clock::System());
+  options_.pace = &pace;
+  ProduceTotals totals = RunAll();
+  EXPECT_GT(totals.seconds, 0.7);
+  EXPECT_LT(totals.seconds, 3);
+  ExpectAllComplete();
+}
+
+// Places at the broker are held by requests whose answers the same worker has to read.
+TEST_F(ProducePoolTest, GentleWaitsForNothingThatItWouldHaveToReadItself) {
+  for (int i = 0; i < 4; ++i) Add(SomeLog());
+  ASSERT_TRUE(Run(0).ok());
+  PaceOptions gentle;
+  gentle.gentle = true;
+  Pace pace(*cluster_, gentle, 2, Clock::System());
+  options_.pace = &pace;
+  RunAll();
+  ExpectAllComplete();
+  EXPECT_GT(pace.Report().mean_share, 0);
+}
+
 }  // namespace
 }  // namespace maxbrod::engine

@@ -48,17 +48,37 @@ Status ProduceWorker::Loop(kafka::Connection& connection) {
   while (true) {
     bool passed = true;
     while (passed && !ShouldStop()) {
-      while (outstanding_.size() < options_.in_flight && !ShouldStop()) {
-        Request request;
-        MB_RETURN_IF_ERROR(SendNext(connection, &request));
-        if (request.steps.empty()) break;
-        outstanding_.push_back(std::move(request));
-      }
+      MB_RETURN_IF_ERROR(SendMore(connection));
       MB_RETURN_IF_ERROR(PassBarriers(&passed));
     }
     if (outstanding_.empty()) return Status::Ok();
     MB_RETURN_IF_ERROR(ReceiveOne(connection));
   }
+}
+
+Status ProduceWorker::SendMore(kafka::Connection& connection) {
+  while (outstanding_.size() < options_.in_flight && !ShouldStop()) {
+    Request request;
+    MB_ASSIGN_OR_RETURN(bool may_go, MayGo(&request));
+    if (!may_go) return Status::Ok();
+    MB_RETURN_IF_ERROR(SendNext(connection, &request));
+    if (request.steps.empty()) return Status::Ok();
+    outstanding_.push_back(std::move(request));
+  }
+  return Status::Ok();
+}
+
+Result<bool> ProduceWorker::MayGo(Request* request) {
+  if (options_.pace == nullptr || options_.pace->TryEnter(broker_, &request->pass)) return true;
+  if (!outstanding_.empty()) return false;
+  MB_RETURN_IF_ERROR(options_.pace->Enter(broker_, &request->pass, context_));
+  return true;
+}
+
+uint64_t ProduceWorker::Request::bytes() const {
+  uint64_t sum = 0;
+  for (const Sent& sent : steps) sum += sent.bytes;
+  return sum;
 }
 
 bool ProduceWorker::ShouldStop() const {
@@ -118,9 +138,10 @@ Result<bool> ProduceWorker::Joins(ProduceItem* item, const StepView& step, Reque
 // At most one step of each partition.
 Status ProduceWorker::Gather(Request* request) {
   size_t bytes = 0, markers = 0;
-  for (size_t n = 0;
-       n < items_.size() && bytes < options_.request_bytes && markers < kMarkersPerRequestMax &&
-       request->steps.size() < kPartitionsPerRequestMax;
+  const size_t most = options_.pace == nullptr ? options_.request_bytes
+                                               : options_.pace->ChunkBytes(options_.request_bytes);
+  for (size_t n = 0; n < items_.size() && bytes < most && markers < kMarkersPerRequestMax &&
+                     request->steps.size() < kPartitionsPerRequestMax;
        ++n) {
     ProduceItem& item = *items_[turn_++ % items_.size()];
     if (!CanSend(item) || !Fits(item)) continue;
@@ -151,8 +172,12 @@ Status ProduceWorker::SendNext(kafka::Connection& connection, Request* request) 
   if (request->steps.empty()) return Status::Ok();
   totals.requests += 1;
   totals.partitions_in_requests += request->steps.size();
-  Status sent = request->kind == StepKind::kMarkers ? SendMarkers(connection, *request)
-                                                    : SendBatches(connection, *request);
+  Status sent = options_.pace == nullptr ? Status::Ok()
+                                         : options_.pace->TakeBytes(request->bytes(), context_);
+  if (sent.ok()) {
+    sent = request->kind == StepKind::kMarkers ? SendMarkers(connection, *request)
+                                               : SendBatches(connection, *request);
+  }
   // They may have arrived: their items are parked.
   if (!sent.ok()) outstanding_.push_back(std::move(*request));
   return sent;
@@ -174,9 +199,8 @@ Status ProduceWorker::SendBatches(kafka::Connection& connection, const Request& 
     batches_.push_back(
         {task.topic, task.topic_id, task.partition, std::span<const ByteView>(pieces_.back())});
   }
-  return kafka::SendProduce(connection, batches_, TimeoutMs(),
-                            context_.Within(shared_.cluster.config().request_timeout),
-                            request.transactional_id);
+  // Not within the request's time: a broker's throttle, which Send waits for, may last longer.
+  return kafka::SendProduce(connection, batches_, TimeoutMs(), context_, request.transactional_id);
 }
 
 Status ProduceWorker::SendMarkers(kafka::Connection& connection, const Request& request) {
@@ -187,7 +211,7 @@ Status ProduceWorker::SendMarkers(kafka::Connection& connection, const Request& 
     totals.markers += count;
   }
   return kafka::SendMarkers(connection, options_.markers.id, options_.markers.epoch, runs_,
-                            context_.Within(shared_.cluster.config().request_timeout));
+                            context_);
 }
 
 Status ProduceWorker::PassBarriers(bool* any) {
@@ -273,15 +297,11 @@ Status ProduceWorker::ReceiveBatches(kafka::Connection& connection, const Reques
     const ProduceTask& task = *sent.item->task;
     batches_.push_back({task.topic, task.topic_id, task.partition, {}});
   }
-  auto answer = kafka::ReceiveProduce(
-      connection, batches_, context_.Within(shared_.cluster.config().request_timeout * 2));
+  // The connection bounds how long nothing may come; a throttled one answers later than that.
+  auto answer = kafka::ReceiveProduce(connection, batches_, context_);
   MB_RETURN_IF_ERROR(answer.status());
   for (const kafka::ProducedPartition& p : answer->partitions)
     OnProduced(request.steps[p.index], p);
-  if (answer->throttle_ms > 0 &&
-      !options_.clock->Sleep(Millis(answer->throttle_ms), context_.stop)) {
-    return Status(Code::kCancelled, "stopped");
-  }
   return Status::Ok();
 }
 
@@ -291,10 +311,7 @@ Status ProduceWorker::ReceiveMarkers(kafka::Connection& connection, const Reques
     auto count = static_cast<uint32_t>(sent.step.next_offset - sent.step.base_offset);
     runs_.push_back({sent.item->task->topic, sent.item->task->partition, count});
   }
-  MB_ASSIGN_OR_RETURN(
-      auto answer,
-      kafka::ReceiveMarkers(connection, runs_,
-                            context_.Within(shared_.cluster.config().request_timeout * 2)));
+  MB_ASSIGN_OR_RETURN(auto answer, kafka::ReceiveMarkers(connection, runs_, context_));
   for (const kafka::MarkedPartition& p : answer) {
     const Sent& sent = request.steps[p.index];
     --sent.item->in_flight;

@@ -63,9 +63,15 @@ class ProduceWorker {
     StepKind kind = StepKind::kBatch;
     std::string transactional_id;
     std::vector<Sent> steps;
+    Pace::Pass pass;
+    uint64_t bytes() const;
   };
 
   Status Loop(kafka::Connection& connection);
+  // Sends until enough is under way, or the pace lets no more go.
+  Status SendMore(kafka::Connection& connection);
+  // Whether one more request may go now; waits for that where there is no answer to wait for.
+  Result<bool> MayGo(Request* request);
   bool ShouldStop() const;
   bool CanSend(const ProduceItem& item) const;
   bool Fits(const ProduceItem& item);

@@ -75,7 +75,9 @@ class Restore {
         journal_(repository, *options.clock),
         thaw_(repository.store(), target, options.thaw, *options.clock, progress, context),
         topics_(target, *options.clock, progress, context),
-        transactions_(target) {}
+        transactions_(target),
+        pace_(target, options.pace, options.connections_per_broker * ProduceOptions().in_flight,
+              *options.clock) {}
 
   Result<RestoreReport> Run(const format::SnapshotRef& snapshot) {
     int64_t begun = options_.clock->MonotonicNanos();
@@ -90,8 +92,10 @@ class Restore {
     if (options_.dry_run) return std::move(report_);
     MB_RETURN_IF_ERROR(report_.plan.Refusal());
     MB_RETURN_IF_ERROR(thaw_.Explain(Execute(), report_.plan));
-    report_.warnings = progress_.warnings();
     report_.seconds = SecondsSince(begun);
+    report_.pace = pace_.Report();
+    for (const std::string& note : report_.pace.Notes(report_.seconds)) progress_.Note(note);
+    report_.warnings = progress_.warnings();
     return std::move(report_);
   }
   bool may_go_on() const { return thaw_.may_go_on(); }
@@ -514,6 +518,7 @@ class Restore {
     options.clock = options_.clock;
     options.markers = markers_;
     options.transactions = steps_.get();
+    options.pace = &pace_;
     MB_ASSIGN_OR_RETURN(ProduceTotals totals,
                         ProduceAll(target_, tasks, options, progress_, context_));
     report_.produced.Add(totals);
@@ -667,6 +672,7 @@ class Restore {
   RestoreThaw thaw_;
   TopicSetup topics_;
   kafka::Transactions transactions_;
+  Pace pace_;
   std::unique_ptr<RestoreProducers> producers_;
   std::unique_ptr<TransactionSteps> steps_;
   ProducerIdentity markers_;

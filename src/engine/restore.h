@@ -31,6 +31,7 @@ struct RestoreOptions {
   // it guesses are used.
   bool calibrate = true;
   ThawOptions thaw;  // of packs in cold storage
+  PaceOptions pace;
   Clock* clock = &Clock::System();
 };
 
@@ -40,6 +41,7 @@ struct RestoreReport {
   bool already_done = false;  // an earlier run had finished: nothing was touched
   bool resumed = false;
   ProduceTotals produced;
+  PaceReport pace;
   size_t groups_restored = 0;
   // Committed offsets of unused groups live at least until then; 0: the target decides.
   int64_t groups_expire_ms = 0;

@@ -38,7 +38,7 @@ class ClusterVerifier {
         options_(options),
         progress_(progress),
         context_(context),
-        limiter_(0, *options.clock),
+        pace_(cluster, options.pace, options.connections_per_broker, *options.clock),
         gate_(repository.store(), options.cold, *options.clock, progress) {}
 
   Result<LiveVerifyReport> Run(const format::SnapshotRef& ref) {
@@ -55,6 +55,9 @@ class ClusterVerifier {
     if (options_.groups) MB_RETURN_IF_ERROR(CompareAllGroups());
     FillReport();
     report_.seconds = static_cast<double>(options_.clock->MonotonicNanos() - begun) / 1e9;
+    report_.pace = pace_.Report();
+    for (std::string& note : report_.pace.Notes(report_.seconds))
+      report_.notes.push_back(std::move(note));
     return std::move(report_);
   }
 
@@ -304,6 +307,7 @@ class ClusterVerifier {
     range.end_offset = task.reads_on ? p.last_stable : std::min(task.end, p.last_stable);
     range.end_offset = std::max(range.start_offset, range.end_offset);
     range.compacted = task.compacted;
+    range.tiered = p.topic->Config("remote.storage.enable") == "true";
     range.cursor.next_offset = range.start_offset;
     // The snapshot may end inside of a batch as the cluster has it: batches are taken whole.
     range.cursor.end_offset = std::max(range.start_offset, p.last_stable);
@@ -313,12 +317,12 @@ class ClusterVerifier {
   FetchOptions MakeFetchOptions(size_t workers) const {
     FetchOptions fetch;
     fetch.connections_per_broker = options_.connections_per_broker;
+    fetch.remote_reads = options_.pace.remote_reads;
     fetch.stall_limit = options_.stall_limit;
     fetch.clock = options_.clock;
     // A quarter of the budget for responses, a quarter for blocks; a block being read may be held
     // twice.
-    fetch.response_bytes_max = std::clamp(options_.memory / 4 / workers, kMiB, 16 * kMiB);
-    fetch.run_bytes = std::min(fetch.response_bytes_max, 8 * kMiB);
+    fetch.ShareMemory(options_.memory / 4, workers);
     return fetch;
   }
 
@@ -342,12 +346,10 @@ class ClusterVerifier {
     }
     size_t workers = WorkerCount(cluster_, ranges, MakeFetchOptions(1));
     CompareSink sink(ranges, comparers, options_.memory / 4, context_);
-    MB_ASSIGN_OR_RETURN(FetchTotals fetch,
-                        ReadRanges(cluster_, ranges, sink, MakeFetchOptions(workers), limiter_,
-                                   progress_, context_));
-    report_.fetch.requests += fetch.requests;
-    report_.fetch.bytes += fetch.bytes;
-    report_.fetch.partitions_in_requests += fetch.partitions_in_requests;
+    MB_ASSIGN_OR_RETURN(
+        FetchTotals fetch,
+        ReadRanges(cluster_, ranges, sink, MakeFetchOptions(workers), pace_, progress_, context_));
+    report_.fetch.Add(fetch);
     for (size_t i = 0; i < ranges.size(); ++i)
       MB_RETURN_IF_ERROR(EndOf(ranges[i], comparers[i].get()));
     return Status::Ok();
@@ -395,7 +397,7 @@ class ClusterVerifier {
   const LiveVerifyOptions& options_;
   Progress& progress_;
   const CallContext& context_;
-  RateLimiter limiter_;
+  Pace pace_;
   ThawGate gate_;
   repo::Snapshot snapshot_;
   std::vector<ComparedTopic> topics_;

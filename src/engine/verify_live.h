@@ -27,6 +27,7 @@ struct LiveVerifyOptions {
   size_t read_ahead = 0;  // as RestoreOptions::read_ahead
   size_t memory = 512 * kMiB;
   size_t connections_per_broker = 2;
+  PaceOptions pace;
   Millis stall_limit{120'000};
   ColdPolicy cold;
   Clock* clock = &Clock::System();
@@ -46,6 +47,7 @@ struct LiveVerifyReport {
   uint64_t topics = 0, partitions = 0, groups = 0, configs = 0;  // compared
   CompareTotals data;
   FetchTotals fetch;
+  PaceReport pace;
   std::array<uint64_t, kDifferenceKinds> difference_counts{}, difference_records{};
   std::vector<Difference> differences;  // listed ones
   uint64_t problem_count = 0;           // damage in the repository

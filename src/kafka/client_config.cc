@@ -242,6 +242,11 @@ const std::map<std::string, Setter>& Setters() {
          if (!value.empty()) config->client_id = value;
          return Status::Ok();
        }},
+      {"client.rack",
+       [](const std::string&, const std::string& value, ClientConfig* config) {
+         config->rack = value;
+         return Status::Ok();
+       }},
       {"security.protocol",
        [](const std::string&, const std::string& value, ClientConfig* config) {
          return ParseSecurityProtocol(value, &config->security_protocol);

@@ -17,6 +17,7 @@ class TlsContext;
 namespace maxbrod::kafka {
 
 using maxbrod::HostPort;
+class CallPace;
 
 enum class SecurityProtocol : uint8_t { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
 enum class SaslMechanism : uint8_t { kPlain, kScramSha256, kScramSha512, kOAuthBearer, kAwsMskIam };
@@ -35,6 +36,7 @@ struct SslConfig {
 struct ClientConfig {
   std::vector<HostPort> bootstrap;
   std::string client_id = "maxbrod";
+  std::string rack;  // client.rack: where this client is, for reading from near replicas (KIP-392)
   SecurityProtocol security_protocol = SecurityProtocol::kPlaintext;
   SslConfig ssl;
   // What `ssl` says, read once: Cluster::Connect sets it, so that its connections share it.
@@ -45,6 +47,9 @@ struct ClientConfig {
   // makes `token_source` of `token_login`; only that of unsecured tokens is set from properties.
   std::shared_ptr<const TokenLogin> token_login;
   std::shared_ptr<TokenSource> token_source;
+  // Paces the requests of all connections made with this and hears of throttling (call_pace.h);
+  // Cluster::Connect sets it where it is null.
+  std::shared_ptr<CallPace> pace;
   Millis connect_timeout{10'000};   // socket.connection.setup.timeout.ms
   Millis request_timeout{30'000};   // request.timeout.ms
   Millis api_timeout{60'000};       // default.api.timeout.ms: one operation with all its retries
@@ -62,7 +67,8 @@ Result<std::map<std::string, std::string>> ParseProperties(const std::string& te
 // From a client.properties' content; properties that do not concern us are accepted and listed in
 // `ignored`. Understands bootstrap.servers, security.protocol, sasl.mechanism, sasl.jaas.config
 // (PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule, IAMLoginModule),
-// sasl.login.callback.handler.class, sasl.oauthbearer.*, ssl.*, client.id, and the timeouts above.
+// sasl.login.callback.handler.class, sasl.oauthbearer.*, ssl.*, client.id, client.rack, and the
+// timeouts above.
 Result<ClientConfig> ConfigFromProperties(const std::map<std::string, std::string>& properties,
                                           std::vector<std::string>* ignored);
 

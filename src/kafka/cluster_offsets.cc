@@ -10,7 +10,13 @@
 namespace maxbrod::kafka {
 namespace {
 
-constexpr int16_t kMaxTimestampSince = 7;  // KIP-734; older brokers would take -3 for a time
+// The version from which on brokers know a special time; older ones would take it for a time.
+int16_t KnownSince(int64_t timestamp) {
+  if (timestamp == ListOffsetsTime::kLatestTiered) return 9;   // KIP-1005
+  if (timestamp == ListOffsetsTime::kEarliestLocal) return 8;  // KIP-405
+  if (timestamp == ListOffsetsTime::kMaxTimestamp) return 7;   // KIP-734
+  return 0;
+}
 
 struct Truncated {
   int16_t error = 0;
@@ -51,9 +57,7 @@ Result<PerPartition<ListedOffset>> Cluster::ListOffsets(const PerPartition<int64
           topic.partitions.push_back({tp.partition, -1, timestamp});
         });
     VersionRange ours = OurVersions<Request>();
-    bool newest = std::any_of(part.begin(), part.end(),
-                              [](const auto& p) { return p.second == kMaxTimestamp; });
-    if (newest) ours.min = kMaxTimestampSince;
+    for (const auto& [tp, timestamp] : part) ours.min = std::max(ours.min, KnownSince(timestamp));
     MB_ASSIGN_OR_RETURN(auto response, impl_->CallOn(broker, request, bounded, ours));
     PerPartition<ListedOffset> out;
     for (const auto& topic : response.topics) {

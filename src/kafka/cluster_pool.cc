@@ -1,4 +1,5 @@
 // Connections of a cluster's own, for calls off the data path.
+#include "kafka/call_pace.h"
 #include "kafka/cluster_impl.h"
 #include "kafka/connection_impl.h"
 
@@ -13,7 +14,9 @@ constexpr int64_t kIdleNanosMax = int64_t{240} * 1'000'000'000;
 
 }  // namespace
 
-Cluster::Impl::Impl(ClientConfig c) : config(std::move(c)) {}
+Cluster::Impl::Impl(ClientConfig c) : config(std::move(c)) {
+  if (config.pace == nullptr) config.pace = std::make_shared<CallPace>();
+}
 
 Status Cluster::Impl::LoadTls() {
   bool uses_tls = config.security_protocol == SecurityProtocol::kSsl ||

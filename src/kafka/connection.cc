@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/limits.h"
+#include "kafka/call_pace.h"
 #include "kafka/connection_impl.h"
 
 namespace maxbrod::kafka {
@@ -85,6 +86,8 @@ Status Connection::Send(const ApiInfo& api, int16_t version, std::span<const Byt
   if (impl_->closed)
     return Status(Code::kUnavailable, impl_->Name() + ": connection is closed").Retryable();
   Status status = impl_->WaitOutThrottle(context);
+  if (status.ok() && impl_->config.pace != nullptr)
+    status = impl_->config.pace->BeforeRequest(context);
   if (status.ok()) status = impl_->ReauthenticateIfDue(context);
   if (status.ok()) status = impl_->Write(api, version, body, context);
   if (!status.ok()) Close();
@@ -124,6 +127,7 @@ Status Connection::InThisCall(const ApiInfo& api, Status status) const {
 
 void Connection::NoteThrottle(Millis duration) {
   if (duration <= Millis(0)) return;
+  if (impl_->config.pace != nullptr) impl_->config.pace->OnThrottled(duration);
   impl_->throttled_until_nanos =
       std::max(impl_->throttled_until_nanos, NowNanos() + duration.count() * kNanosPerMilli);
 }

@@ -36,6 +36,11 @@ struct FakePartition {
   std::map<int64_t, Bytes> batches;                 // by base offset
   std::vector<std::pair<int32_t, int64_t>> epochs;  // {epoch, first offset}, ascending
   std::vector<ActiveProducer> producers;
+  // Brokers that serve it as followers (KIP-392), up to their own high watermarks; clients that
+  // name a rack are sent to the preferred one, as long as it is a follower.
+  std::map<int32_t, int64_t> followers;
+  int32_t preferred_replica = -1;
+  int64_t local_start = -1;  // what lies below is in remote storage (-1: nothing)
 
   // Gives the batch the next offsets and the leader's epoch, as a broker does.
   int64_t Append(ByteView batch);

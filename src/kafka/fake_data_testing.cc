@@ -1,6 +1,7 @@
 // What partition leaders answer: Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, DeleteRecords,
 // DescribeProducers.
 #include <algorithm>
+#include <optional>
 
 #include "kafka/batch.h"
 #include "kafka/errors.h"
@@ -22,6 +23,19 @@ FakePartition* Led(FakeCall* call, const std::string& topic, int32_t index, int1
   FakePartition& partition = it->second.partitions[static_cast<size_t>(index)];
   *error = partition.leader == call->self ? error::kNone : error::kNotLeaderOrFollower;
   return *error == error::kNone ? &partition : nullptr;
+}
+
+// The same for readers, whom a follower serves too: `*until` is then its high watermark.
+FakePartition* Served(FakeCall* call, const std::string& topic, int32_t index, int16_t* error,
+                      std::optional<int64_t>* until) {
+  FakePartition* led = Led(call, topic, index, error);
+  if (led != nullptr || *error != error::kNotLeaderOrFollower) return led;
+  FakePartition& partition = call->world->At({topic, index});
+  auto follower = partition.followers.find(call->self);
+  if (follower == partition.followers.end()) return nullptr;
+  *until = follower->second;
+  *error = error::kNone;
+  return &partition;
 }
 
 int64_t FirstAtOrAfter(const FakePartition& partition, int64_t timestamp,
@@ -50,6 +64,8 @@ ListOffsetsResponse HandleListOffsets(const ListOffsetsRequest& request, FakeCal
         out.offset = request.isolation_level == 1 ? partition->Stable() : partition->end_offset;
       } else if (p.timestamp == kEarliest) {
         out.offset = partition->log_start_offset;
+      } else if (p.timestamp == ListOffsetsTime::kEarliestLocal) {
+        out.offset = std::max(partition->local_start, partition->log_start_offset);
       } else if (p.timestamp >= 0) {
         out.offset = FirstAtOrAfter(*partition, p.timestamp, &out.timestamp);
       }
@@ -100,8 +116,10 @@ int16_t CheckFetch(const FakePartition& partition, const FetchRequest::Partition
   return error::kNone;
 }
 
-// Whole batches from the one that holds the offset, at least one, like a broker within its limits.
-Bytes Read(const FakePartition& partition, const FetchRequest::Partition& p, int64_t until) {
+// Whole batches from the one that holds the offset, within `limit`; like a broker at least one
+// where the answer has none yet.
+Bytes Read(const FakePartition& partition, const FetchRequest::Partition& p, int64_t until,
+           size_t limit, bool at_least_one) {
   Bytes records;
   auto it = partition.batches.upper_bound(p.fetch_offset);
   if (it != partition.batches.begin()) {
@@ -110,10 +128,8 @@ Bytes Read(const FakePartition& partition, const FetchRequest::Partition& p, int
     if (header.ok() && header->last_offset() >= p.fetch_offset) it = before;
   }
   for (; it != partition.batches.end() && it->first < until; ++it) {
-    if (!records.empty() && records.size() + it->second.size() >
-                                static_cast<size_t>(std::max(p.partition_max_bytes, 0))) {
-      break;
-    }
+    const bool free = at_least_one && records.empty();
+    if (!free && records.size() + it->second.size() > limit) break;
     Append(records, it->second);
   }
   return records;
@@ -122,6 +138,7 @@ Bytes Read(const FakePartition& partition, const FetchRequest::Partition& p, int
 FetchResponse HandleFetch(const FetchRequest& request, FakeCall* call) {
   FetchResponse response;
   bool by_id = call->version >= 13;
+  int64_t room = request.max_bytes;
   for (const auto& topic : request.topics) {
     auto& out_topic = response.topics.emplace_back();
     const std::string* name = by_id ? call->world->NameOf(topic.topic_id) : &topic.name;
@@ -136,20 +153,32 @@ FetchResponse HandleFetch(const FetchRequest& request, FakeCall* call) {
         out.error_code = error::kUnknownTopicId;
         continue;
       }
-      const FakePartition* partition = Led(call, *name, p.partition_index, &out.error_code);
+      std::optional<int64_t> replicated;
+      const FakePartition* partition =
+          Served(call, *name, p.partition_index, &out.error_code, &replicated);
       if (partition == nullptr) continue;
       out.error_code = CheckFetch(*partition, p);
+      if (replicated && p.fetch_offset > *replicated) out.error_code = error::kOffsetOutOfRange;
       if (out.error_code != error::kNone) continue;
-      out.high_watermark = partition->end_offset;
-      out.last_stable_offset = partition->Stable();
+      out.high_watermark = std::min(partition->end_offset, replicated.value_or(INT64_MAX));
+      out.last_stable_offset = std::min(partition->Stable(), out.high_watermark);
       out.log_start_offset = partition->log_start_offset;
       for (const FetchedAbort& aborted : partition->aborted) {
         if (request.isolation_level == 1) {
           out.aborted_transactions->push_back({aborted.producer_id, aborted.first_offset});
         }
       }
-      int64_t until = request.isolation_level == 1 ? partition->Stable() : partition->end_offset;
-      out.records = ByteView(call->arena.emplace_back(Read(*partition, p, until)));
+      if (!replicated && !request.rack_id.empty() &&
+          partition->followers.contains(partition->preferred_replica)) {
+        out.preferred_read_replica = partition->preferred_replica;
+        continue;
+      }
+      int64_t until = request.isolation_level == 1 ? out.last_stable_offset : out.high_watermark;
+      const int64_t limit = std::max<int64_t>(std::min<int64_t>(room, p.partition_max_bytes), 0);
+      const bool first = room == request.max_bytes;
+      out.records = ByteView(
+          call->arena.emplace_back(Read(*partition, p, until, static_cast<size_t>(limit), first)));
+      room -= static_cast<int64_t>(out.records->size());
     }
   }
   return response;

@@ -106,12 +106,14 @@ class Cluster:
     SSL, SASL_PLAINTEXT and SASL_SSL by name; `tls` is a lib.certs.Authority for the SSL ones. `users` (name -> password)
     may log in by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. `acls` turns Kafka's authorizer on. `config` overrides anything,
     `node_config` (node -> settings) on one broker.
+    `classpath` has more jars for the brokers.
     `optimize` lets the JVM use its slow good compiler, for measurements. A `detached` one
     outlives this process; its brokers' process ids are in their folders' `pid`.
     """
 
     def __init__(self, version, folder, brokers=1, racks=None, listeners=(), tls=None, users=None, acls=False,
-                 config=None, node_config=None, heap_mb=384, client_auth="none", optimize=False, detached=False):
+                 config=None, node_config=None, heap_mb=384, client_auth="none", optimize=False, detached=False,
+                 classpath=""):
         self.version = version
         self.client_version = version  # of the probe and the tools
         self.folder = pathlib.Path(folder)
@@ -123,6 +125,7 @@ class Cluster:
         self.heap_mb = heap_mb
         self.days_on = 0  # of brokers started from now on: their clock
         self.client_auth = client_auth
+        self.classpath = classpath
         self.id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         if self.id.startswith("-"):
             self.id = "A" + self.id[1:]
@@ -310,7 +313,7 @@ class Cluster:
         with open(broker.log, "ab") as log:
             broker.process = subprocess.Popen(
                 jars.java(self.version, flags, "kafka.Kafka", broker.folder / "server.properties",
-                          archive=self._archive_to is None, detached=self._detached),
+                          classpath=self.classpath, archive=self._archive_to is None, detached=self._detached),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=self._clock())
         (broker.folder / "pid").write_text(f"{broker.process.pid}\n")
 

@@ -36,6 +36,14 @@ def libs(version):
     return pathlib.Path(out.stdout.strip())
 
 
+@functools.cache
+def test_jars(version):
+    """A class path of those jars of Kafka's own tests that ours use."""
+    out = subprocess.run([ROOT / "scripts" / "fetch-kafka", version, "test-jars"], check=True, stdout=subprocess.PIPE,
+                         text=True)
+    return out.stdout.strip() + "/*"
+
+
 def class_archive(version):
     """Where the JVM's shared archive of Kafka's loaded classes lies (lib.cluster makes it). With it a broker starts in
     half the time; a JVM that cannot use it goes on without."""
