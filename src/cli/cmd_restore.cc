@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "base/user_time.h"
+#include "cli/metadata_output.h"
 #include "cli/output.h"
 #include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
@@ -85,7 +86,7 @@ Status Run(const RestoreFlags& flags, const Globals& globals) {
     return report->plan.Refusal();
   }
   PrintRestoreReport(*report, options.thaw, globals);
-  return Status::Ok();
+  return report->metadata ? MetadataOutcome(*report->metadata) : Status::Ok();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/metadata_output.h"
 #include "cli/output.h"
 #include "cli/pace_flags.h"
 #include "cli/thaw_flags.h"
@@ -94,6 +95,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                                      {"target_now", TargetJson(topic.target_now)}});
   }
   out["groups_skipped"] = plan.skipped_groups;
+  out["metadata"] = plan.metadata ? MetadataPlanJson(*plan.metadata) : nlohmann::json();
   out["groups"] = nlohmann::json::array();
   for (const auto& group : plan.groups) {
     out["groups"].push_back({{"group", group.group},
@@ -195,6 +197,20 @@ void PrintConfigs(const engine::RestorePlan& plan) {
   PrintTable(table);
 }
 
+// A user who expects a whole cluster shall see what is missing.
+void PrintNotAskedFor(const engine::RestorePlan& plan) {
+  const format::ClusterMetadata& metadata = plan.snapshot.metadata;
+  std::string list;
+  auto add = [&](bool restored, int count, const char* what) {
+    if (restored || count == 0) return;
+    list += (list.empty() ? "" : ", ") + FormatCount(static_cast<uint64_t>(count)) + " " + what;
+  };
+  add(plan.parts.acls, metadata.acls_size(), "ACLs");
+  add(plan.parts.quotas, metadata.quotas_size(), "quotas");
+  add(plan.parts.users, metadata.scram_users_size(), "SCRAM users");
+  if (!list.empty()) std::cout << "\nnot asked for: " << list << " (--parts all)\n";
+}
+
 void PrintGroups(const engine::RestorePlan& plan) {
   Table table({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT", ">ON TARGET", ">CHANGED", "WILL BE"});
   for (const auto& group : plan.groups) {
@@ -249,6 +265,11 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
   PrintThreeWays(plan);
   PrintConfigs(plan);
   PrintGroups(plan);
+  if (plan.metadata) {
+    std::cout << "\n";
+    PrintMetadataPlan(*plan.metadata);
+  }
+  PrintNotAskedFor(plan);
   std::cout << "\n"
             << FormatCount(plan.records) << " records, " << FormatBytes(plan.bytes) << "; "
             << FormatCount(plan.filler) << " filler offsets, " << FormatCount(plan.markers)
@@ -262,24 +283,26 @@ void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawO
                         const Globals& globals) {
   const engine::RestorePlan& plan = report.plan;
   if (globals.json) {
-    nlohmann::json out = {{"restore_id", report.restore_id},
-                          {"already_done", report.already_done},
-                          {"resumed", report.resumed},
-                          {"seconds", report.seconds},
-                          {"groups_restored", report.groups_restored},
-                          {"groups_expire_ms", report.groups_expire_ms},
-                          {"produce_requests", report.produced.requests},
-                          {"produced_batches", report.produced.batches},
-                          {"markers_written", report.produced.markers},
-                          {"produce_seconds", report.produced.seconds},
-                          {"cleaner_seconds", report.cleaner_seconds},
-                          {"log_start_seconds", report.log_start_seconds},
-                          {"settled", report.produced.parked},
-                          {"markers_written", report.produced.markers},
-                          {"transactions_aborted", report.produced.transactions},
-                          {"redone", report.redone},
-                          {"warnings", report.warnings},
-                          {"plan", PlanJson(plan, thaw)}};
+    nlohmann::json out = {
+        {"restore_id", report.restore_id},
+        {"already_done", report.already_done},
+        {"resumed", report.resumed},
+        {"seconds", report.seconds},
+        {"groups_restored", report.groups_restored},
+        {"groups_expire_ms", report.groups_expire_ms},
+        {"produce_requests", report.produced.requests},
+        {"produced_batches", report.produced.batches},
+        {"markers_written", report.produced.markers},
+        {"produce_seconds", report.produced.seconds},
+        {"cleaner_seconds", report.cleaner_seconds},
+        {"log_start_seconds", report.log_start_seconds},
+        {"settled", report.produced.parked},
+        {"markers_written", report.produced.markers},
+        {"transactions_aborted", report.produced.transactions},
+        {"redone", report.redone},
+        {"metadata", report.metadata ? MetadataReportJson(*report.metadata) : nlohmann::json()},
+        {"warnings", report.warnings},
+        {"plan", PlanJson(plan, thaw)}};
     AddPaceJson(report.pace, &out);
     std::cout << out.dump() << "\n";
     return;
@@ -310,6 +333,7 @@ void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawO
                                               : "for as long as the target is set to")
               << "\n";
   }
+  if (report.metadata) PrintMetadataReport(*report.metadata);
   for (const auto& topic : report.redone) std::cout << "restored twice: " << topic << "\n";
 }
 

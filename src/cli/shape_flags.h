@@ -12,7 +12,7 @@ namespace maxbrod::cli {
 
 struct ShapeFlags {
   std::vector<std::string> parts, if_exists, config, without_config, broker_map, partitions;
-  std::string replication_factor, placement, profile, partitioner;
+  std::string replication_factor, placement, profile, partitioner, passwords, broker_configs;
   std::optional<uint64_t> yes_delete;
   bool no_groups = false;
 

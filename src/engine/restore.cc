@@ -11,6 +11,7 @@
 #include "engine/restore_groups.h"
 #include "engine/restore_journal.h"
 #include "engine/restore_producers.h"
+#include "engine/restore_rest.h"
 #include "engine/restore_thaw.h"
 #include "engine/restore_topics.h"
 #include "engine/settle.h"
@@ -83,6 +84,10 @@ class Restore {
     int64_t begun = options_.clock->MonotonicNanos();
     progress_.Begin("planning", 0, 0);
     MB_RETURN_IF_ERROR(PlanReadable(snapshot));
+    if (!journal_.done()) {
+      MB_ASSIGN_OR_RETURN(report_.plan.metadata,
+                          PlanRest(options_.selection, target_, &report_.plan, context_));
+    }
     for (const std::string& warning : report_.plan.warnings) progress_.Warn(warning);
     report_.restore_id = journal_.id_hex();
     if (journal_.done()) {
@@ -182,6 +187,12 @@ class Restore {
     MB_RETURN_IF_ERROR(topics_.PutRealConfigs(&report_.plan));
     MB_RETURN_IF_ERROR(topics_.PutConfigsOnly(report_.plan));
     MB_RETURN_IF_ERROR(RestoreGroups());
+    if (report_.plan.metadata != nullptr) {
+      // Late: quotas hold for this client as well.
+      progress_.Begin("restoring ACLs, quotas, users and configs", 0, 0);
+      MB_ASSIGN_OR_RETURN(report_.metadata,
+                          ApplyMetadata(target_, *report_.plan.metadata, progress_, context_));
+    }
     MB_RETURN_IF_ERROR(AwaitLogStarts());
     MB_RETURN_IF_ERROR(CheckResult());
     CrashPoint("restore.before_done");

@@ -43,6 +43,7 @@ struct RestoreReport {
   ProduceTotals produced;
   PaceReport pace;
   size_t groups_restored = 0;
+  std::optional<MetadataReport> metadata;  // of plan.metadata
   // Committed offsets of unused groups live at least until then; 0: the target decides.
   int64_t groups_expire_ms = 0;
   std::vector<std::string> redone;  // topics deleted and restored again after a mismatch

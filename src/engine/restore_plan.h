@@ -16,6 +16,7 @@
 #include "engine/merge_policy.h"
 #include "engine/placement_rule.h"
 #include "engine/progress.h"
+#include "engine/restore_metadata.h"
 #include "engine/restore_parts.h"
 #include "engine/selection.h"
 #include "engine/target_abilities.h"
@@ -74,7 +75,9 @@ struct RestoreSelection {
   MergePolicies if_exists;
   std::optional<uint64_t> yes_delete;  // topics of the target that are meant to be deleted
   ConfigRules config_rules;
-  std::vector<NamePattern> only_groups;  // empty: all
+  BrokerConfigs broker_configs = BrokerConfigs::kNone;
+  std::shared_ptr<const ScramPasswords> passwords;  // of users that are made; null: none are
+  std::vector<NamePattern> only_groups;             // empty: all
   OffsetsPolicy offsets;
   std::optional<int64_t> at_ms;       // no records newer than this
   std::vector<OffsetCut> to_offsets;  // nor these partitions' from these offsets on
@@ -207,6 +210,7 @@ struct RestorePlan {
   std::vector<SkippedTopic> skipped;
   std::vector<std::string> skipped_groups;
   RestoreParts parts;
+  std::shared_ptr<const MetadataPlan> metadata;  // ACLs, quotas, ...; null: none of that
   std::vector<std::string> warnings;
   std::vector<std::string> refusals;  // non-empty: nothing will be touched
   Code refusal_code = Code::kOk;
