@@ -43,7 +43,7 @@ TEST(ScramPasswordsTest, ABrokenLineIsNamedByItsNumberOnly) {
 TEST(ScramPasswordsTest, AFileThatOthersMayReadIsRefused) {
   std::string path = testing::TempDir() + "/scram_passwords";
   std::ofstream(path) << "a:secret\n";
-  for (mode_t mode : {0640, 0604, 0620}) {
+  for (mode_t mode : {0640U, 0604U, 0620U}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     Status status = ScramPasswords::Read(FileSystem::Posix(), path).status();
     EXPECT_EQ(status.code(), Code::kPermission);
