@@ -12,8 +12,8 @@ KEEP = {"retention.ms": "-1"}
 USERS = {"keeper": "kept", "reader": "read"}
 # What backup and restore need, and nothing more (docs/security.md lists it for operators).
 BACKUP_RIGHTS = [("topic", "*", "READ"), ("topic", "*", "DESCRIBE"), ("topic", "*", "DESCRIBE_CONFIGS"),
-                 ("group", "*", "DESCRIBE"), ("cluster", "kafka-cluster", "DESCRIBE"),
-                 ("cluster", "kafka-cluster", "DESCRIBE_CONFIGS")]
+                 ("group", "*", "DESCRIBE"), ("group", "*", "DESCRIBE_CONFIGS"),
+                 ("cluster", "kafka-cluster", "DESCRIBE"), ("cluster", "kafka-cluster", "DESCRIBE_CONFIGS")]
 RESTORE_RIGHTS = [*BACKUP_RIGHTS, ("topic", "*", "CREATE"), ("topic", "*", "WRITE"), ("topic", "*", "ALTER_CONFIGS"),
                   ("topic", "*", "DELETE"), ("topic", "*", "ALTER"), ("group", "*", "READ"),
                   ("cluster", "kafka-cluster", "IDEMPOTENT_WRITE")]

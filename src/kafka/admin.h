@@ -115,7 +115,7 @@ class Admin {
   Result<std::map<std::string, std::vector<ScramCredential>>> DescribeScramUsers(
       const CallContext& context);
   // Salts are random; fewer than 4,096 iterations are raised to that (ScramMechanism's minimum). A
-  // Status by user. The broker takes one change per user and mechanism in a call.
+  // Status by user, whose changes are made one after another and end at the first that fails.
   Result<std::map<std::string, Status>> AlterScramUsers(const std::vector<ScramUpsertion>& upsert,
                                                         const std::vector<ScramDeletion>& remove,
                                                         const CallContext& context);

@@ -53,43 +53,58 @@ Result<std::map<std::string, std::vector<ScramCredential>>> Admin::DescribeScram
   return out;
 }
 
+// The broker takes one change per user in a request, whatever the mechanism, so there are as many
+// rounds as the user with most changes has.
 Result<std::map<std::string, Status>> Admin::AlterScramUsers(
     const std::vector<ScramUpsertion>& upsert, const std::vector<ScramDeletion>& remove,
     const CallContext& context) {
-  // Once: another try of the same change sends the same salt.
-  std::map<std::string, std::vector<AlterUserScramCredentialsRequest::Upsertion>> salted;
-  std::map<std::string, std::vector<AlterUserScramCredentialsRequest::Deletion>> removed;
-  Names users;
+  using Request = AlterUserScramCredentialsRequest;
+  // Salted once: another try of the same change sends the same salt.
+  std::map<std::string, std::vector<Request::Upsertion>> salted;
+  std::map<std::string, std::vector<Request::Deletion>> removed;
+  StatusByName out;
   for (const ScramUpsertion& upsertion : upsert) {
     MB_ASSIGN_OR_RETURN(auto one, Salted(upsertion));
     salted[upsertion.user].push_back(std::move(one));
-    users.push_back(upsertion.user);
+    out[upsertion.user] = Status::Ok();
   }
   for (const ScramDeletion& deletion : remove) {
     removed[deletion.user].push_back({deletion.user, deletion.mechanism});
-    users.push_back(deletion.user);
+    out[deletion.user] = Status::Ok();
   }
-  auto ask = [&](const Names& names, const CallContext& bounded) -> Result<StatusByName> {
-    AlterUserScramCredentialsRequest request;
-    for (const std::string& name : names) {
-      const auto& set = salted[name];
-      const auto& gone = removed[name];
-      request.upsertions.insert(request.upsertions.end(), set.begin(), set.end());
-      request.deletions.insert(request.deletions.end(), gone.begin(), gone.end());
+  for (size_t round = 0;; ++round) {
+    Names users;  // with a change left, and none that failed
+    for (const auto& [user, status] : out) {
+      bool left = round < salted[user].size() + removed[user].size();
+      if (left && status.ok()) users.push_back(user);
     }
-    MB_ASSIGN_OR_RETURN(auto response, cluster_.impl_->CallController(request, bounded));
-    StatusByName statuses;
-    for (const auto& result : response.results) {
-      // What shall not be there and is not.
-      bool gone = result.error_code == kResourceNotFound && salted[result.user].empty();
-      statuses[result.user] = CallError(
-          gone ? error::kNone : result.error_code, AlterUserScramCredentialsRequest::kApi,
-          "user " + result.user, kClusterResource, BrokerId(-1), result.error_message.value_or(""));
-    }
-    return statuses;
-  };
-  return CallByName(cluster_.impl_.get(), AlterUserScramCredentialsRequest::kApi, users, {}, ask,
-                    context);
+    if (users.empty()) break;
+    auto ask = [&](const Names& names, const CallContext& bounded) -> Result<StatusByName> {
+      Request request;
+      for (const std::string& name : names) {
+        const auto& set = salted[name];
+        if (round < set.size()) {
+          request.upsertions.push_back(set[round]);
+        } else {
+          request.deletions.push_back(removed[name][round - set.size()]);
+        }
+      }
+      MB_ASSIGN_OR_RETURN(auto response, cluster_.impl_->CallController(request, bounded));
+      StatusByName statuses;
+      for (const auto& result : response.results) {
+        // What shall not be there and is not.
+        bool gone = result.error_code == kResourceNotFound && round >= salted[result.user].size();
+        statuses[result.user] =
+            CallError(gone ? error::kNone : result.error_code, Request::kApi, "user " + result.user,
+                      kClusterResource, BrokerId(-1), result.error_message.value_or(""));
+      }
+      return statuses;
+    };
+    MB_ASSIGN_OR_RETURN(auto statuses,
+                        CallByName(cluster_.impl_.get(), Request::kApi, users, {}, ask, context));
+    for (auto& [user, status] : statuses) out[user] = std::move(status);
+  }
+  return out;
 }
 
 }  // namespace maxbrod::kafka

@@ -51,6 +51,7 @@ FakeCluster::FakeCluster(FakeOptions options) : impl_(std::make_unique<Impl>()) 
   AddFakeTopicHandlers(&impl_->handlers);
   AddFakeGroupHandlers(&impl_->handlers);
   AddFakeTransactionHandlers(&impl_->handlers);
+  AddFakeGoverningHandlers(&impl_->handlers);
   for (int32_t id = 1; id <= impl_->options.brokers; ++id) {
     Impl::Server& server = impl_->servers[id];
     auto listener = Listener::BindLoopback();

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "kafka/admin.h"
 #include "kafka/cluster.h"
 #include "kafka/data_path.h"
 #include "kafka/messages/message.h"
@@ -88,6 +89,13 @@ struct FakeWorld {
   int32_t transaction_timeout_max_ms = 900'000;
   int64_t session_lifetime_ms = 0;  // of SASL
   int authentications = 0;
+
+  std::set<Acl> acls;
+  std::map<QuotaEntity, QuotaValues> quotas;
+  std::map<std::string, std::vector<ScramCredential>> scram_users;
+  // Dynamic configs of groups, client metrics and all brokers: {resource type, name}.
+  std::map<std::pair<int8_t, std::string>, std::map<std::string, std::string>> resource_configs;
+  std::map<int16_t, int16_t> refusals;  // API key -> the error that these APIs answer with
 
   // Partitions are led by brokers 1, 2, ... in turn.
   FakeTopic& AddTopic(const std::string& name, int32_t partitions, int32_t brokers = 1);

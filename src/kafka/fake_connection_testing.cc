@@ -35,13 +35,22 @@ constexpr Announced kAnnounced[] = {
     {24, {0, 3}, {0, 5}, {0, 5}, {1, 3}},      // AddPartitionsToTxn
     {26, {0, 3}, {0, 4}, {0, 5}, {1, 3}},      // EndTxn
     {27, {0, 0}, {0, 1}, {1, 2}, kNone},       // WriteTxnMarkers
+    {29, {0, 2}, {0, 3}, {1, 3}, kNone},       // DescribeAcls
+    {30, {0, 2}, {0, 3}, {1, 3}, kNone},       // CreateAcls
+    {31, {0, 2}, {0, 3}, {1, 3}, kNone},       // DeleteAcls
     {32, {0, 4}, {0, 4}, {1, 4}, {1, 4}},      // DescribeConfigs
     {35, {0, 2}, {0, 4}, {1, 5}, kNone},       // DescribeLogDirs
     {36, {0, 2}, {0, 2}, {0, 2}, {0, 2}},      // SaslAuthenticate
     {44, {0, 1}, {0, 1}, {0, 1}, {0, 1}},      // IncrementalAlterConfigs
+    {48, {0, 1}, {0, 1}, {0, 1}, kNone},       // DescribeClientQuotas
+    {49, {0, 1}, {0, 1}, {0, 1}, kNone},       // AlterClientQuotas
+    {50, {0, 0}, {0, 0}, {0, 0}, kNone},       // DescribeUserScramCredentials
+    {51, {0, 0}, {0, 0}, {0, 0}, kNone},       // AlterUserScramCredentials
+    {55, kNone, {0, 2}, {0, 2}, kNone},        // DescribeQuorum
     {61, {0, 0}, {0, 0}, {0, 0}, kNone},       // DescribeProducers
     {65, kNone, {0, 0}, {0, 0}, kNone},        // DescribeTransactions
     {69, kNone, {0, 0}, {0, 1}, kNone},        // ConsumerGroupDescribe
+    {74, kNone, {0, 0}, {0, 1}, kNone},        // ListConfigResources
 };
 
 ApiVersionsResponse HandleApiVersions(const ApiVersionsRequest&, FakeCall* call) {
@@ -49,6 +58,10 @@ ApiVersionsResponse HandleApiVersions(const ApiVersionsRequest&, FakeCall* call)
   for (const Announced& api : kAnnounced) {
     VersionRange range = FakeVersions(call->release, api.api_key);
     if (range.max >= range.min) response.api_keys.push_back({api.api_key, range.min, range.max});
+  }
+  if (call->version >= 3 && call->release == FakeRelease::k43) {
+    response.supported_features = {{"metadata.version", 7, 29}};
+    response.finalized_features = {{"metadata.version", 29, 29}};
   }
   return response;
 }

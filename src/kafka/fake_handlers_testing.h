@@ -45,5 +45,6 @@ void AddFakeDataHandlers(FakeHandlers* handlers);         // of partition leader
 void AddFakeTopicHandlers(FakeHandlers* handlers);        // topics, configs, log dirs
 void AddFakeGroupHandlers(FakeHandlers* handlers);        // coordinators of groups
 void AddFakeTransactionHandlers(FakeHandlers* handlers);  // those of transactions, and markers
+void AddFakeGoverningHandlers(FakeHandlers* handlers);    // ACLs, quotas, SCRAM users, the quorum
 
 }  // namespace maxbrod::kafka

@@ -55,6 +55,18 @@ void AddConfig(const std::string& name, const std::string& value, ConfigSource s
   config.config_source = static_cast<int8_t>(source);
 }
 
+// Of a resource that is no topic.
+ConfigSource SourceOf(int8_t resource_type) {
+  switch (static_cast<ConfigResourceType>(resource_type)) {
+    case ConfigResourceType::kGroup:
+      return ConfigSource::kGroup;
+    case ConfigResourceType::kClientMetrics:
+      return ConfigSource::kClientMetrics;
+    default:
+      return ConfigSource::kDynamicDefaultBroker;
+  }
+}
+
 DescribeConfigsResponse HandleDescribeConfigs(const DescribeConfigsRequest& request,
                                               FakeCall* call) {
   DescribeConfigsResponse response;
@@ -70,6 +82,11 @@ DescribeConfigsResponse HandleDescribeConfigs(const DescribeConfigsRequest& requ
         continue;
       }
       overrides = topic->second.configs;
+    } else if (auto own = call->world->resource_configs.find(
+                   {resource.resource_type, resource.resource_name});
+               own != call->world->resource_configs.end()) {
+      for (const auto& [name, value] : own->second)
+        AddConfig(name, value, SourceOf(resource.resource_type), &out);
     }
     for (const auto& [name, value] : overrides) AddConfig(name, value, ConfigSource::kTopic, &out);
     for (const auto& [name, value] : call->world->config_defaults) {
@@ -86,17 +103,29 @@ IncrementalAlterConfigsResponse HandleAlterConfigs(const IncrementalAlterConfigs
     auto& out = response.responses.emplace_back();
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;
-    auto topic = call->world->topics.find(resource.resource_name);
-    if (topic == call->world->topics.end()) {
+    std::map<std::string, std::string>* configs = nullptr;
+    if (resource.resource_type == static_cast<int8_t>(ResourceType::kTopic)) {
+      auto topic = call->world->topics.find(resource.resource_name);
+      if (topic != call->world->topics.end()) configs = &topic->second.configs;
+    } else {
+      configs = &call->world->resource_configs[{resource.resource_type, resource.resource_name}];
+    }
+    if (configs == nullptr) {
       out.error_code = error::kUnknownTopicOrPartition;
       continue;
     }
     for (const auto& config : resource.configs) {
-      if (request.validate_only) continue;
+      if (config.name.starts_with("unknown.")) {
+        out.error_code = error::kInvalidConfig;
+        out.error_message = "Unknown config name: " + config.name;
+      }
+    }
+    for (const auto& config : resource.configs) {
+      if (request.validate_only || out.error_code != 0) continue;
       if (config.config_operation == 1) {
-        topic->second.configs.erase(config.name);
+        configs->erase(config.name);
       } else {
-        topic->second.configs[config.name] = config.value.value_or("");
+        (*configs)[config.name] = config.value.value_or("");
       }
     }
   }

@@ -25,6 +25,7 @@ public final class KafkaProbe {
   private final Transforming transforming;
   private final Dumping dumping;
   private final Consuming consuming;
+  private final Governing governing;
 
   private KafkaProbe(Map<String, Object> client) {
     admins = new Admins(client);
@@ -33,6 +34,7 @@ public final class KafkaProbe {
     transforming = new Transforming(client);
     dumping = new Dumping(client);
     consuming = new Consuming(client);
+    governing = new Governing(client);
   }
 
   public static void main(String[] args) throws Exception {
@@ -85,6 +87,11 @@ public final class KafkaProbe {
       case "create-acl" -> admins.createAcl(c);
       case "describe-acls" -> admins.describeAcls();
       case "set-quota" -> admins.setQuota(c);
+      case "alter-scram" -> governing.alterScram(c);
+      case "describe-scram" -> governing.describeScram();
+      case "describe-quotas" -> governing.describeQuotas();
+      case "alter-resource" -> governing.alterResource(c);
+      case "describe-resources" -> governing.describeResources(c);
       case "offsets" -> admins.offsets(c);
       case "offsets-for-times" -> admins.offsetsForTimes(c);
       case "commit-offsets" -> admins.commitOffsets(c);
