@@ -135,7 +135,9 @@ class Backup {
                   "partition " + plan.topic + "-" + std::to_string(plan.partition) +
                       ": reading it takes longer than its tombstones live (delete.retention.ms=" +
                       std::to_string(plan.delete_retention_ms) + ")")
-        .WithHint("raise delete.retention.ms on the topic, --rate-limit or --connections");
+        .WithHint(
+            "raise delete.retention.ms on the topic, --rate-limit or --connections; or do without "
+            "--gentle");
   }
 
   std::vector<size_t> AllPlans() const {

@@ -7,9 +7,11 @@ namespace {
 
 constexpr double kGrowth = 0.05;  // of the whole, a second
 constexpr double kShrinkMost = 0.5, kShrinkLeast = 0.9;
-constexpr double kJudged = 0.8;     // quantile of a window
-constexpr double kTolerated = 2;    // times the baseline
-constexpr size_t kRestSamples = 2;  // fewer tell nothing
+constexpr double kJudged = 0.8;   // quantile of a window
+constexpr double kTolerated = 2;  // times the baseline
+// Fewer samples of a rest tell nothing: it is lengthened for them, so far.
+constexpr size_t kRestSamples = 2;
+constexpr int64_t kRestMaxNanos = 5'000'000'000;
 
 int64_t Quantile(std::vector<int64_t> samples, double q) {
   auto nth = samples.begin() +
@@ -38,6 +40,8 @@ void GentleController::Advance(int64_t now_nanos, int64_t waiting_since_nanos) {
   Account(now_nanos);
   const int64_t length = resting_ ? kWindowNanos + kRestSettleNanos : kWindowNanos;
   if (now_nanos - window_began_ < length) return;
+  const bool too_few = resting_ && samples_.size() < kRestSamples && !lost_;
+  if (too_few && now_nanos - window_began_ < kRestMaxNanos) return;
   CloseWindow(now_nanos, waiting_since_nanos);
   samples_.clear();
   lost_ = false;
@@ -51,9 +55,10 @@ void GentleController::CloseWindow(int64_t now_nanos, int64_t waiting_since_nano
     // A probe that is on its way as probes are does not count yet.
     if (waited > 2 * baseline_nanos() + kSlackNanos) samples_.push_back(waited);
   }
-  if (lost_ || samples_.empty()) {
+  // A second without a probe (our own --request-rate holds them back) says nothing.
+  if (lost_) {
     Judge(INT64_MAX);
-  } else {
+  } else if (!samples_.empty() && !rests_.empty()) {
     Judge(Quantile(samples_, kJudged));
   }
   if (now_nanos - rested_at_ >= kRestEveryNanos) resting_ = true;

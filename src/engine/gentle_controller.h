@@ -19,6 +19,7 @@
 // factor by which it is above, by half at most; below, it grows by a twentieth of the whole a
 // second, the less the nearer it is to the limit. So it gives way within a second or two, comes
 // back within half a minute, and stands still where the limit is just not reached.
+// What was not measured is not judged: parallelism stays as it is then.
 #pragma once
 
 #include <cstddef>

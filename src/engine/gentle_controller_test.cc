@@ -127,6 +127,21 @@ TEST_F(GentleControllerTest, AProbeOnItsWayIsNotSlowYet) {
   EXPECT_GT(controller_.parallelism(), before);
 }
 
+TEST_F(GentleControllerTest, WhatWasNotMeasuredIsNotJudged) {
+  for (int i = 0; i < 400; ++i) controller_.Advance(now_ += kProbeEvery, 0);
+  EXPECT_EQ(controller_.times_reduced(), 0u);
+  EXPECT_EQ(controller_.baseline_nanos(), 0);
+  // A rest is lengthened until there are samples of it.
+  GentleController late(kFull, now_);
+  for (int i = 0; i < 20; ++i) late.Advance(now_ += kProbeEvery, 0);
+  EXPECT_TRUE(late.resting());
+  late.OnAnswer(now_ - kMilli, now_);
+  late.OnAnswer(now_ - kMilli, now_);
+  late.Advance(now_ += kProbeEvery, 0);
+  EXPECT_FALSE(late.resting());
+  EXPECT_EQ(late.baseline_nanos(), kMilli);
+}
+
 TEST_F(GentleControllerTest, ALostConnectionIsASlowSecond) {
   RunSteady(20, 0.5);
   double before = controller_.parallelism();

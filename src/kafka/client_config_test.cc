@@ -99,7 +99,8 @@ TEST(ClientConfig, EverythingWeUnderstand) {
   std::vector<std::string> ignored;
   auto config = ConfigFromProperties(
       Parsed(
-          "bootstrap.servers=b1:9096,b2:9096\nclient.id=me\nsecurity.protocol=SASL_SSL\n"
+          "bootstrap.servers=b1:9096,b2:9096\nclient.id=me\nclient.rack=use1-az2\nsecurity."
+          "protocol=SASL_SSL\n"
           "sasl.mechanism=SCRAM-SHA-512\n"
           "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n"
           "  username=\"al ice\" password=\"p;w=\\\\\"d\";\n"
@@ -114,6 +115,7 @@ TEST(ClientConfig, EverythingWeUnderstand) {
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->bootstrap.size(), 2u);
   EXPECT_EQ(config->client_id, "me");
+  EXPECT_EQ(config->rack, "use1-az2");
   EXPECT_EQ(config->security_protocol, SecurityProtocol::kSaslSsl);
   EXPECT_EQ(config->sasl_mechanism, SaslMechanism::kScramSha512);
   EXPECT_EQ(config->sasl_username, "al ice");
