@@ -75,7 +75,8 @@ class PointTest : public PruneWorld {
     Status whole = repo::ReadWhole(*repository_, source->ref);
     EXPECT_TRUE(whole.ok()) << whole.ToString();
     std::map<std::string, int64_t> ends;
-    for (const auto& topic : repository_->ReadSnapshot(source->ref, context_)->topics)
+    auto snapshot = repository_->ReadSnapshot(source->ref, context_);
+    for (const auto& topic : snapshot->topics)
       ends[topic.topic()] = topic.partitions(0).end_offset();
     return ends;
   }
@@ -311,7 +312,8 @@ TEST_F(PointTest, DataRemovedWhileTheLogStaysIsNamed) {
   AddOf(1, "orders", 0, 2);
   TakeOf("one", 1, "orders", 20);
   uint64_t point = Head();
-  for (const auto& pack : store_->List("l0/", "", 10, context_)->objects)
+  auto packs = store_->List("l0/", "", 10, context_);
+  for (const auto& pack : packs->objects)
     ASSERT_TRUE(store_->Remove(pack.name, context_).ok());
   // Today's indexes name it all the same: whoever reads it will say so.
   EXPECT_TRUE(Find(At(point)).ok());
