@@ -210,6 +210,7 @@ Status Run(const DiffFlags& flags, const Globals& globals) {
              : flags.repo_b.empty() ? ReadSide(*repository, flags.b, progress, globals)
                                     : ReadOther(flags, progress, globals);
     MB_RETURN_IF_ERROR(b.status());
+    MB_RETURN_IF_ERROR(engine::CheckTopicNames(a, *b, options.topics));
     return engine::DiffSnapshots(a, *b, live, options);
   }();
   MB_RETURN_IF_ERROR(report.status());

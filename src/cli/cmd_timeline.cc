@@ -210,6 +210,7 @@ void PrintText(const engine::Timeline& timeline, const TimelineFlags& flags) {
       PrintTogether(topic);
       continue;
     }
+    std::cout << fmt::format("  PART  {:>13}    {:<13} {:<20}\n", "FROM", "TO", "READ LAST");
     for (const auto& p : topic.partitions) PrintPartition(p);
   }
 }

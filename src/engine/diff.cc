@@ -243,6 +243,16 @@ DiffReport Differ::Run() {
   return std::move(report_);
 }
 
+Status CheckTopicNames(const repo::Snapshot& a, const repo::Snapshot& b,
+                       const TopicSelection& topics) {
+  std::vector<std::string> names;
+  for (const auto& topic : a.topics) names.push_back(topic.topic());
+  for (const auto& topic : b.topics) names.push_back(topic.topic());
+  std::vector<std::string> missing = topics.MissingFrom(names);
+  if (missing.empty()) return Status::Ok();
+  return Status(Code::kNotFound, "neither side has a topic '" + missing[0] + "'");
+}
+
 DiffReport DiffSnapshots(const repo::Snapshot& a, const repo::Snapshot& b, bool b_is_live,
                          const DiffOptions& options) {
   return Differ(a, b, b_is_live, options).Run();

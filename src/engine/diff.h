@@ -68,6 +68,10 @@ struct DiffReport {
   Status Outcome() const;
 };
 
+// kNotFound for a plain topic name that neither side has.
+Status CheckTopicNames(const repo::Snapshot& a, const repo::Snapshot& b,
+                       const TopicSelection& topics);
+
 // Broker ids, hosts and cluster ids are told, and never are a difference. Of two clusters topic ids
 // are not compared. `b_is_live`: only for texts.
 DiffReport DiffSnapshots(const repo::Snapshot& a, const repo::Snapshot& b, bool b_is_live,

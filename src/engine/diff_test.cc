@@ -310,6 +310,15 @@ TEST(DiffTest, TheOutcomeCounts) {
   EXPECT_EQ(report.counts[static_cast<size_t>(DiffArea::kConfigs)][2], 1u);
 }
 
+TEST(DiffTest, ATopicThatNobodyHasIsAMistake) {
+  repo::Snapshot a = Sample("one"), b = Sample("two");
+  b.topics.pop_back();
+  EXPECT_TRUE(CheckTopicNames(a, b, *TopicSelection::Parse({"orders", "bills", "x*"}, {})).ok());
+  Status wrong = CheckTopicNames(a, b, *TopicSelection::Parse({"order"}, {}));
+  EXPECT_EQ(wrong.code(), Code::kNotFound);
+  EXPECT_THAT(wrong.message(), HasSubstr("'order'"));
+}
+
 TEST(DiffTest, AreasHaveNames) {
   auto areas = ParseDiffAreas({"acls", "data"});
   ASSERT_TRUE(areas.ok());

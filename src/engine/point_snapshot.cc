@@ -169,8 +169,8 @@ class Builder {
     return Status::Ok();
   }
 
-  // The topic in the snapshot nearest to the commit that has it.
-  Result<const format::TopicSnapshot*> FindElsewhere(const repo::TopicKey& key) {
+  // The topic in the snapshot nearest to the commit that has it, and whether that was taken later.
+  Result<const format::TopicSnapshot*> FindElsewhere(const repo::TopicKey& key, bool* later) {
     for (const format::SnapshotRef& ref : Nearest()) {
       MB_RETURN_IF_ERROR(context_.Check());
       MB_ASSIGN_OR_RETURN(const repo::Snapshot* snapshot, Read(ref));
@@ -179,6 +179,7 @@ class Builder {
         if (KeyOf(topic) != key) continue;
         out_.notes.push_back(
             fmt::format("configs of topic '{}' as in snapshot '{}'", topic.topic(), ref.name()));
+        *later = then_.FindSnapshotById(ref.id()) == nullptr;
         return &topic;
       }
     }
@@ -189,8 +190,7 @@ class Builder {
     const format::TopicSnapshot* like = chosen.before;
     bool later = later_;
     if (like == nullptr) {
-      MB_ASSIGN_OR_RETURN(like, FindElsewhere(chosen.key));
-      later = true;  // its ends are not those of the point
+      MB_ASSIGN_OR_RETURN(like, FindElsewhere(chosen.key, &later));
     }
     format::TopicSnapshot topic;
     if (like != nullptr) {

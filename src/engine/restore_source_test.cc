@@ -46,15 +46,15 @@ class PointTest : public PruneWorld {
     auto receipt = repository_->CommitPacks(packs, context_);
     ASSERT_TRUE(receipt.ok()) << receipt.status().ToString();
   }
-  // Of [0, end) of partition 0, with a group that stands at the end.
+  // Of [start, end) of partition 0, with a group that stands at the end.
   void TakeOf(const std::string& name, uint8_t id, const std::string& topic, int64_t end,
-              uint64_t branch = 0) {
+              int64_t start = 0) {
     repo::SnapshotDraft draft = repo::TestDraft(name, {{topic, end}});
     draft.header.set_started_ms(clock_.WallMillis());
     draft.header.set_finished_ms(clock_.WallMillis());
     draft.topics[0].set_topic_id(Id(id));
     draft.topics[0].set_replication_factor(3);
-    draft.topics[0].mutable_partitions(0)->set_branch(branch);
+    draft.topics[0].mutable_partitions(0)->set_start_offset(start);
     format::GroupSnapshot& group = draft.groups.emplace_back();
     group.set_group("readers");
     format::GroupOffset* offset = group.add_offsets();
@@ -226,19 +226,23 @@ TEST_F(PointTest, ATruncatedLogIsTwoBranches) {
 
 TEST_F(PointTest, ATopicMadeAnewIsChosenByItsId) {
   AddOf(1, "orders", 0, 5);
-  TakeOf("one", 1, "orders", 50);
+  TakeOf("one", 1, "orders", 50, 15);  // its log start has moved, with nothing new to read
   clock_.Advance(Millis(1000));
   AddOf(2, "orders", 0, 1);
+  TakeOf("two", 2, "orders", 10);
   std::string older = TopicId{repo::UuidFromString(Id(1))}.id.ToBase64();
   std::string newer = TopicId{repo::UuidFromString(Id(2))}.id.ToHex();
   EXPECT_EQ(EndsAt(At(Head())), (Ends{{"orders", 10}}));
-  EXPECT_THAT(Find(At(Head()))->warnings[0], HasSubstr("--topic-id " + older));
+  EXPECT_THAT(Find(At(Head() - 1))->warnings[0], HasSubstr("--topic-id " + older));
   EXPECT_EQ(EndsAt(At(Head()), {older}), (Ends{{"orders", 50}}));
+  auto chosen = Find(At(Head()), {older});
+  EXPECT_EQ(
+      repository_->ReadSnapshot(chosen->ref, context_)->topics[0].partitions(0).start_offset(), 15);
   EXPECT_EQ(EndsAt(At(Head()), {newer}), (Ends{{"orders", 10}}));
   EXPECT_THAT(Find(At(Head()), {older})->topics, ElementsAre("orders"));
   // The group's offsets are those of the topic that it read.
   auto group_at = [&](const std::vector<std::string>& ids) {
-    auto source = Find(At(Head()), ids);
+    auto source = Find(At(Head() - 1), ids);  // as in "one"
     return repository_->ReadSnapshot(source->ref, context_)->groups[0].offsets_size();
   };
   EXPECT_EQ(group_at({}), 0);
@@ -313,8 +317,7 @@ TEST_F(PointTest, DataRemovedWhileTheLogStaysIsNamed) {
   TakeOf("one", 1, "orders", 20);
   uint64_t point = Head();
   auto packs = store_->List("l0/", "", 10, context_);
-  for (const auto& pack : packs->objects)
-    ASSERT_TRUE(store_->Remove(pack.name, context_).ok());
+  for (const auto& pack : packs->objects) ASSERT_TRUE(store_->Remove(pack.name, context_).ok());
   // Today's indexes name it all the same: whoever reads it will say so.
   EXPECT_TRUE(Find(At(point)).ok());
   auto released = repo::ReleaseBelow(repository_->log(), repository_->index_cache(),
