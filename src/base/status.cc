@@ -32,7 +32,7 @@ constexpr std::array kCodes = {
     CodeInfo{Code::kBroker, "broker", 17, "a broker answered with an error"},
     CodeInfo{Code::kOffsetMismatch, "offset_mismatch", 18,
              "the target's log is not where the plan says"},
-    CodeInfo{Code::kDifferent, "different", 19, "verify found differences"},
+    CodeInfo{Code::kDifferent, "different", 19, "verify or diff found differences"},
     CodeInfo{Code::kIncomplete, "incomplete", 20,
              "something named was left out, or is not there yet"},
     CodeInfo{Code::kCancelled, "cancelled", 130, "stopped by Ctrl-C or SIGTERM"},

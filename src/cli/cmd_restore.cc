@@ -11,6 +11,7 @@
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/restore.h"
+#include "engine/restore_source.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -22,7 +23,7 @@ struct RestoreFlags {
   ShapeFlags shape;
   PaceFlags pace;
   std::string snapshot;
-  std::vector<std::string> topics, exclude, rename, groups, offsets, to_offset;
+  std::vector<std::string> topics, topic_ids, exclude, rename, groups, offsets, to_offset;
   std::string pad_limit = "1h", cleaner_wait = "5m", at, markers = "auto", holes = "auto";
   bool dry_run = false, leave_retention_off = false, append = false, calibrate = false,
        no_calibrate = false;
@@ -69,15 +70,25 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
 Status Run(const RestoreFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(engine::RestoreOptions options, ToOptions(flags, globals));
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
-  MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
+  MB_ASSIGN_OR_RETURN(
+      engine::RestoreSource source,
+      engine::FindRestoreSource(*repository, flags.snapshot, flags.topic_ids, globals.context()));
+  if (!source.topics.empty()) {
+    source.topics.insert(source.topics.end(), flags.topics.begin(), flags.topics.end());
+    MB_ASSIGN_OR_RETURN(options.selection.topics,
+                        engine::TopicSelection::Parse(source.topics, flags.exclude));
+  }
   aws::MskCluster msk;
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals, &msk));
   if (!msk.arn.empty())
     options.selection.limits = std::make_shared<const aws::MskLimits>(aws::LimitsOf(msk.kind));
   engine::Progress progress;
+  for (const std::string& note : source.notes) progress.Note(note);
+  for (const std::string& warning : source.warnings) progress.Warn(warning);
+  if (!flags.dry_run) MB_RETURN_IF_ERROR(engine::PinSource(*repository, source, globals.context()));
   auto report = [&] {
     ProgressPrinter printer(progress, globals);
-    return engine::RunRestore(*repository, snapshot, *cluster, options, progress,
+    return engine::RunRestore(*repository, source.ref, *cluster, options, progress,
                               globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
@@ -86,6 +97,7 @@ Status Run(const RestoreFlags& flags, const Globals& globals) {
     return report->plan.Refusal();
   }
   PrintRestoreReport(*report, options.thaw, globals);
+  MB_RETURN_IF_ERROR(engine::UnpinSource(*repository, source, globals.context()));
   return report->metadata ? MetadataOutcome(*report->metadata) : Status::Ok();
 }
 
@@ -95,7 +107,9 @@ void AddRestore(CLI::App& app, Globals& globals) {
   auto flags = std::make_shared<RestoreFlags>();
   CLI::App* verb =
       app.add_subcommand("restore", "Restore a snapshot into a cluster, at the same offsets");
-  verb->add_option("snapshot", flags->snapshot, "Name, id or 'latest'")->required();
+  verb->add_option("snapshot", flags->snapshot,
+                   "Name, id or 'latest'; or @COMMIT or @TIME, between snapshots")
+      ->required();
   flags->repository.Add(verb);
   flags->repository.AddAsOf(verb, /*writes=*/true);
   flags->cluster.Add(verb, true);
@@ -108,6 +122,10 @@ void AddRestore(CLI::App& app, Globals& globals) {
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all)")
       ->delimiter(',')
+      ->allow_extra_args(false);
+  verb->add_option("--topic-id", flags->topic_ids,
+                   "Topics by id, as 'maxbrod timeline' lists them: with @COMMIT or @TIME also one "
+                   "that was made anew since (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--exclude", flags->exclude, "Topics left out, written as --topics")
       ->delimiter(',')
@@ -159,6 +177,7 @@ void AddRestore(CLI::App& app, Globals& globals) {
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --rename orders=orders-copy "
       "--no-groups\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --at 2026-11-20T10:00:00Z\n"
+      "  maxbrod restore @2026-11-28T10:00:00Z --repo ... --bootstrap-server n1:9092 --dry-run\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --offsets 'events-*=dense'\n"
       "  maxbrod restore nightly --repo ... --bootstrap-server n1:9092 --parts all "
       "--replication-factor fit\n"

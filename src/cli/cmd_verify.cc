@@ -10,6 +10,7 @@
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "codec/hash.h"
+#include "engine/restore_source.h"
 #include "engine/verify_live.h"
 #include "engine/verify_repository.h"
 
@@ -332,8 +333,12 @@ Status Run(const VerifyFlags& flags, const Globals& globals) {
   }
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   if (flags.snapshot.empty()) return RunRepository(flags, nullptr, *repository, globals);
+  if (live) {  // also what a restore of a point between snapshots has made
+    MB_ASSIGN_OR_RETURN(
+        auto source, engine::FindRestoreSource(*repository, flags.snapshot, {}, globals.context()));
+    return RunLive(flags, source.ref, *repository, globals);
+  }
   MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
-  if (live) return RunLive(flags, snapshot, *repository, globals);
   return RunRepository(flags, &snapshot, *repository, globals);
 }
 
@@ -344,7 +349,8 @@ void AddVerify(CLI::App& app, Globals& globals) {
   CLI::App* verb =
       app.add_subcommand("verify", "Read a repository back, or compare a cluster with a snapshot");
   verb->add_option("snapshot", flags->snapshot,
-                   "Name, id or 'latest' (default: the whole repository)");
+                   "Name, id or 'latest' (default: the whole repository); with a cluster also "
+                   "@COMMIT or @TIME");
   flags->repository.Add(verb);
   flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, false);

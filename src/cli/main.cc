@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   cli::AddBackup(app, globals);
   cli::AddSnapshots(app, globals);
   cli::AddShow(app, globals);
+  cli::AddDiff(app, globals);
+  cli::AddTimeline(app, globals);
   cli::AddRestore(app, globals);
   cli::AddOffsets(app, globals);
   cli::AddVerify(app, globals);

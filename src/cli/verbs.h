@@ -9,6 +9,8 @@ void AddInit(CLI::App& app, Globals& globals);
 void AddBackup(CLI::App& app, Globals& globals);
 void AddSnapshots(CLI::App& app, Globals& globals);
 void AddShow(CLI::App& app, Globals& globals);
+void AddDiff(CLI::App& app, Globals& globals);
+void AddTimeline(CLI::App& app, Globals& globals);
 void AddRestore(CLI::App& app, Globals& globals);
 void AddOffsets(CLI::App& app, Globals& globals);
 void AddVerify(CLI::App& app, Globals& globals);

@@ -225,7 +225,8 @@ Result<CapturedCluster> Capture(kafka::Cluster& cluster, const CaptureOptions& o
                                 Clock& clock, Progress& progress, const CallContext& context) {
   CapturedCluster out;
   MB_ASSIGN_OR_RETURN(auto metadata, cluster.Refresh(context));
-  MB_RETURN_IF_ERROR(SelectTopics(*metadata, options.selection, &out));
+  Status selected = SelectTopics(*metadata, options.selection, &out);
+  if (options.topics_must_exist) MB_RETURN_IF_ERROR(selected);
   MB_RETURN_IF_ERROR(CaptureBrokers(cluster, *metadata, progress, context, &out.info));
   MB_RETURN_IF_ERROR(CaptureConfigs(cluster, context, &out));
   if (options.groups) MB_RETURN_IF_ERROR(CaptureGroups(cluster, progress, context, &out));

@@ -48,6 +48,7 @@ format::ConfigEntry ToConfigEntry(const kafka::ConfigValue& config);
 struct CaptureOptions {
   TopicSelection selection;
   bool groups = true;
+  bool topics_must_exist = true;  // false: literal topics that do not are none
   // A transaction open for longer is called hanging (transaction.max.timeout.ms is 15 min by
   // default).
   Millis hanging_after{20 * 60 * 1000};

@@ -54,12 +54,20 @@ Result<std::shared_ptr<const TopicManifest>> IndexCache::Manifest(store::Store& 
     std::lock_guard lock(mutex_);
     auto it = manifests_.items.find(ref.sha256());
     if (it != manifests_.items.end()) return it->second;
+    auto kept = kept_.find(ref.sha256());
+    if (kept != kept_.end()) return kept->second;
   }
   MB_ASSIGN_OR_RETURN(TopicManifest manifest, ReadManifest(store, ref, context));
   auto shared = std::make_shared<const TopicManifest>(std::move(manifest));
   std::lock_guard lock(mutex_);
   manifests_.Put(ref.sha256(), shared, shared->entries.size(), kManifestEntriesMax);
   return shared;
+}
+
+void IndexCache::Keep(const format::ObjectRef& ref, TopicManifest manifest) {
+  auto shared = std::make_shared<const TopicManifest>(std::move(manifest));
+  std::lock_guard lock(mutex_);
+  kept_[ref.sha256()] = std::move(shared);
 }
 
 }  // namespace maxbrod::repo

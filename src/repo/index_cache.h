@@ -30,6 +30,9 @@ class IndexCache {
   Result<std::shared_ptr<const TopicManifest>> Manifest(store::Store& store,
                                                         const format::ObjectRef& ref,
                                                         const CallContext& context);
+  // Answers for this reference from now on, though no such object is stored: the blocks of a state
+  // whose loose packs nobody has folded. Kept as long as the cache lives.
+  void Keep(const format::ObjectRef& ref, TopicManifest manifest);
 
  private:
   template <typename T>
@@ -42,6 +45,7 @@ class IndexCache {
   std::mutex mutex_;
   Shelf<std::vector<BlockEntry>> packs_;
   Shelf<TopicManifest> manifests_;
+  std::map<std::string, std::shared_ptr<const TopicManifest>> kept_;
 };
 
 }  // namespace maxbrod::repo

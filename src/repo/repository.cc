@@ -63,14 +63,15 @@ Result<Proposal> PlanPacks(const format::AddPacks& packs, const State& base, con
   return proposal;
 }
 
-// A restore goes forward only, and only from a snapshot that is still there when it begins.
-Status CheckRestore(const State& state, const format::RestoreRecord& record) {
+// A restore goes forward only, and only from a snapshot that is still there when it begins, or from
+// a point that this process has made (`of_point`).
+Status CheckRestore(const State& state, const format::RestoreRecord& record, bool of_point) {
   auto known = state.restores.find(record.restore_id());
   if (known != state.restores.end() && record.state() < known->second.state()) {
     return Status(Code::kConflict, "another process has taken this restore further")
         .WithHint("wait for it to end, or begin a new restore");
   }
-  if (record.state() == format::RestoreRecord::BEGUN &&
+  if (record.state() == format::RestoreRecord::BEGUN && !of_point &&
       state.FindSnapshotById(record.snapshot_id()) == nullptr) {
     return Status(Code::kNotFound, "the snapshot of this restore was forgotten");
   }
@@ -282,7 +283,7 @@ Result<Receipt> Repository::CommitRestore(const format::RestoreRecord& record,
                                           const CallContext& context) {
   return impl_->log->Append(
       [&](const State& now, const CallContext&) -> Result<Proposal> {
-        MB_RETURN_IF_ERROR(CheckRestore(now, record));
+        MB_RETURN_IF_ERROR(CheckRestore(now, record, impl_->HasPoint(record.snapshot_id())));
         Proposal proposal;
         *proposal.actions.emplace_back().mutable_restore() = record;
         for (const format::ObjectRef& ref : record.offset_maps()) {
@@ -348,6 +349,11 @@ Result<format::SnapshotRef> Repository::FindSnapshot(const std::string& name_or_
 
 Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
                                           const CallContext& context) {
+  {
+    std::lock_guard lock(impl_->points_mutex);
+    auto point = impl_->points.find(ref.id());
+    if (point != impl_->points.end()) return point->second;
+  }
   Result<Bytes> stored = GetContentObject(*impl_->store, "snapshot", ref.object(), context);
   if (!stored.ok()) return stored.status().WithContext("snapshot '" + ref.name() + "'");
   MB_ASSIGN_OR_RETURN(SnapshotContents contents, DecodeSnapshot(SnapshotObjectName(ref.object()),
@@ -362,6 +368,12 @@ Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
   out.groups = std::move(contents.groups);
   out.metadata = std::move(contents.metadata);
   return out;
+}
+
+void Repository::AddPoint(Snapshot point) {
+  std::lock_guard lock(impl_->points_mutex);
+  std::string id = point.ref.id();
+  impl_->points[id] = std::move(point);
 }
 
 Result<TopicBlocks> Repository::ReadTopicBlocks(const format::TopicSnapshot& topic,

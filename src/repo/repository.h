@@ -123,6 +123,10 @@ class Repository {
   // kInvalidArgument when ambiguous.
   Result<format::SnapshotRef> FindSnapshot(const std::string& name_or_id) const;
   Result<Snapshot> ReadSnapshot(const format::SnapshotRef& ref, const CallContext& context);
+  // A snapshot that nobody took (the state at some commit): from now on, in this process only,
+  // ReadSnapshot finds it by its reference's id, and a restore may begin from it. Nothing is
+  // stored.
+  void AddPoint(Snapshot point);
   // Blocks of one topic of a snapshot, trimmed so that each offset comes from exactly one block.
   Result<TopicBlocks> ReadTopicBlocks(const format::TopicSnapshot& topic,
                                       const CallContext& context);

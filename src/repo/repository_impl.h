@@ -1,7 +1,9 @@
 // Inside of Repository; only repository*.cc include it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "repo/repository.h"
@@ -13,6 +15,12 @@ struct Repository::Impl {
   OpenOptions options;
   std::unique_ptr<CommitLog> log;
   IndexCache cache;
+  std::mutex points_mutex;
+  std::map<std::string, Snapshot> points;  // by id; guarded by points_mutex
+  bool HasPoint(const std::string& id) {
+    std::lock_guard lock(points_mutex);
+    return points.contains(id);
+  }
 };
 
 // The plan of CommitSnapshot (repository_snapshot.cc).
