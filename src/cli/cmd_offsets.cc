@@ -198,6 +198,7 @@ void AddOffsets(CLI::App& app, Globals& globals) {
                      ->check(CLI::IsMember({"csv", "json"}))
                      ->excludes(offset);
   verb->add_option("--output", flags->output, "Export into this new file, not to standard output")
+      ->type_name("FILE")
       ->needs(format);
   verb->footer(
       "Examples:\n"

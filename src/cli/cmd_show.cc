@@ -99,7 +99,7 @@ void PrintHead(const repo::Snapshot& snapshot) {
   const auto& stats = snapshot.ref.stats();
   std::cout << "snapshot     " << snapshot.ref.name() << " (" << ToHex(AsBytes(snapshot.ref.id()))
             << ")\n";
-  if (!h.description().empty()) std::cout << "description  " << h.description() << "\n";
+  if (!h.description().empty()) std::cout << "description  " << OneLine(h.description()) << "\n";
   std::cout << "taken        " << FormatTime(h.started_ms()) << ", took "
             << FormatDuration(static_cast<double>(h.finished_ms() - h.started_ms()) / 1000)
             << ", by " << h.program() << "\n"

@@ -96,6 +96,7 @@ std::string ProgramName() {
 
 void RepositoryFlags::Add(CLI::App* verb) {
   verb->add_option("--repo", url, "Repository, e.g. file:///backups/kafka")
+      ->type_name("URL")
       ->required()
       ->envname("MAXBROD_REPO");
   verb->add_option("--repo-id", repository_id,
@@ -235,7 +236,8 @@ void ClusterFlags::Add(CLI::App* verb, bool required) {
       verb->add_option("--bootstrap-server", bootstrap, "Brokers to begin with: host:port,...")
           ->envname("MAXBROD_BOOTSTRAP_SERVER");
   verb->add_option("--command-config", command_config,
-                   "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...");
+                   "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...")
+      ->type_name("FILE");
   verb->add_option("--msk-cluster", msk_cluster,
                    "ARN of an Amazon MSK cluster instead of --bootstrap-server; by IAM unless "
                    "--command-config or --msk-secret say otherwise");

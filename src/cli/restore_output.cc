@@ -118,16 +118,23 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
   }
   std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
             << plan.target_cluster_id << "\n\n";
-  Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
-                ">TIME", ">TEMP DISK", "NOTE"});
+  // What few restores have is blank, and its column not shown, where there is none.
+  auto unless_none = [](uint64_t value, std::string text) {
+    return value == 0 ? std::string() : std::move(text);
+  };
+  Table topics({"TOPIC", "?>PARTS", "?>RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
+                ">TIME", "?>TEMP DISK", "NOTE"});
   for (const auto& topic : plan.topics) {
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
     topics.Row({name, std::to_string(topic.partitions.size()),
                 std::to_string(topic.replication_factor), engine::OffsetsModeName(topic.mode),
-                FormatCount(topic.records), FormatBytes(topic.bytes), FormatCount(topic.filler),
-                FormatCount(topic.markers), FormatDuration(topic.seconds_estimate),
-                FormatBytes(topic.disk_temporary), TopicNote(topic)});
+                FormatCount(topic.records), FormatBytes(topic.bytes),
+                unless_none(topic.filler, FormatCount(topic.filler)),
+                unless_none(topic.markers, FormatCount(topic.markers)),
+                FormatDuration(topic.seconds_estimate),
+                unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)),
+                TopicNote(topic)});
   }
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});

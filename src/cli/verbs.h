@@ -21,5 +21,8 @@ void AddRelease(CLI::App& app, Globals& globals);
 void AddForget(CLI::App& app, Globals& globals);
 void AddPrune(CLI::App& app, Globals& globals);
 void AddLocks(CLI::App& app, Globals& globals);
+void AddHelp(CLI::App& app, Globals& globals);
+void AddCompletion(CLI::App& app, Globals& globals);
+void AddMan(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli
