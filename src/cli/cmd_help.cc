@@ -10,6 +10,13 @@
 namespace maxbrod::cli {
 namespace {
 
+// What --help prints. (App::help() would tell of the verb that was parsed, which is `help`.)
+std::string HelpOf(CLI::App* verb) {
+  const std::string path = VerbPath(*verb);
+  return verb->get_formatter()->make_help(verb, "maxbrod" + (path.empty() ? "" : " " + path),
+                                          CLI::AppFormatMode::Normal);
+}
+
 Status Run(CLI::App& app, const std::vector<std::string>& words, const Globals& globals) {
   CLI::App* at = &app;
   for (const std::string& word : words) {
@@ -24,7 +31,7 @@ Status Run(CLI::App& app, const std::vector<std::string>& words, const Globals& 
     at = found.front();
   }
   if (!globals.json) {
-    std::cout << at->help("", CLI::AppFormatMode::Normal);
+    std::cout << HelpOf(at);
     return Status::Ok();
   }
   const TreeVerb tree = ReadTree(*at);
@@ -35,7 +42,7 @@ Status Run(CLI::App& app, const std::vector<std::string>& words, const Globals& 
   std::cout << nlohmann::json{{"verb", tree.Name()},
                               {"what", tree.description},
                               {"verbs", std::move(verbs)},
-                              {"text", at->help("", CLI::AppFormatMode::Normal)}}
+                              {"text", HelpOf(at)}}
                    .dump()
             << "\n";
   return Status::Ok();

@@ -22,8 +22,7 @@ inline constexpr const char* kSeconds = "2";
 inline constexpr const char* kNamesOf = R"sed(sed -n 's/.*"name":"\([^"\\]*\)".*/\1/p')sed";
 
 // `text` with each `what` replaced.
-    std::string
-    Replace(std::string text, const std::string& what, const std::string& by);
+std::string Replace(std::string text, const std::string& what, const std::string& by);
 // 'text' for bash and zsh.
 std::string Quote(const std::string& text);
 // With `between` between them.

@@ -107,11 +107,6 @@ void BuildProgram(CLI::App& app, Globals& globals) {
   app.add_option("--memory", globals.memory, "Budget for buffers (default 512MiB)")
       ->type_name("SIZE");
   AddDisplayFlags(app);
-  app.footer(
-      "Exit codes: 0 done, 2 wrong command line, others as listed in docs/reference.md.\n"
-      "A first backup:\n"
-      "  maxbrod init   --repo file:///backups/kafka\n"
-      "  maxbrod backup --repo file:///backups/kafka --bootstrap-server b1:9092 --name first");
   AddInit(app, globals);
   AddBackup(app, globals);
   AddSnapshots(app, globals);
@@ -131,6 +126,12 @@ void BuildProgram(CLI::App& app, Globals& globals) {
   AddHelp(app, globals);
   AddCompletion(app, globals);
   AddMan(app, globals);
+  // Last: verbs made after it would have it as their own.
+  app.footer(
+      "Exit codes: 0 done, 2 wrong command line, others as listed in docs/reference.md.\n"
+      "A first backup:\n"
+      "  maxbrod init   --repo file:///backups/kafka\n"
+      "  maxbrod backup --repo file:///backups/kafka --bootstrap-server b1:9092 --name first");
 }
 
 int RunProgram(const std::vector<std::string>& arguments, Globals& globals) {

@@ -1,7 +1,9 @@
 #include "cli/restore_output.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/output.h"
 #include "cli/thaw_flags.h"
@@ -53,6 +55,21 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
           {"partitions", partitions}};
 }
 
+// By name: a plan has them as the snapshot has.
+std::vector<const engine::PlannedTopic*> SortedTopics(const engine::RestorePlan& plan) {
+  std::vector<const engine::PlannedTopic*> out;
+  for (const auto& topic : plan.topics) out.push_back(&topic);
+  std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return a->source < b->source; });
+  return out;
+}
+
+std::vector<const engine::PlannedGroup*> SortedGroups(const engine::RestorePlan& plan) {
+  std::vector<const engine::PlannedGroup*> out;
+  for (const auto& group : plan.groups) out.push_back(&group);
+  std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return a->group < b->group; });
+  return out;
+}
+
 nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptions& thaw) {
   nlohmann::json out = {{"snapshot", plan.snapshot.ref.name()},
                         {"target_cluster_id", plan.target_cluster_id},
@@ -69,13 +86,13 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                         {"refusals", plan.refusals},
                         {"thaw", ThawJson(plan.thaw, thaw, plan.seconds_estimate)}};
   out["topics"] = nlohmann::json::array();
-  for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
+  for (const auto* topic : SortedTopics(plan)) out["topics"].push_back(TopicJson(*topic));
   out["groups"] = nlohmann::json::array();
-  for (const auto& group : plan.groups) {
-    out["groups"].push_back({{"group", group.group},
-                             {"type", group.type},
-                             {"offsets", group.offsets.size()},
-                             {"left_out", group.left_out}});
+  for (const auto* group : SortedGroups(plan)) {
+    out["groups"].push_back({{"group", group->group},
+                             {"type", group->type},
+                             {"offsets", group->offsets.size()},
+                             {"left_out", group->left_out}});
   }
   return out;
 }
@@ -124,21 +141,22 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
   };
   Table topics({"TOPIC", "?>PARTS", "?>RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
                 ">TIME", "?>TEMP DISK", "NOTE"});
-  for (const auto& topic : plan.topics) {
+  for (const auto* planned : SortedTopics(plan)) {
+    const engine::PlannedTopic& topic = *planned;
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
-    topics.Row({name, std::to_string(topic.partitions.size()),
-                std::to_string(topic.replication_factor), engine::OffsetsModeName(topic.mode),
-                FormatCount(topic.records), FormatBytes(topic.bytes),
-                unless_none(topic.filler, FormatCount(topic.filler)),
-                unless_none(topic.markers, FormatCount(topic.markers)),
-                FormatDuration(topic.seconds_estimate),
-                unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)),
-                TopicNote(topic)});
+    topics.Row(
+        {name, std::to_string(topic.partitions.size()), std::to_string(topic.replication_factor),
+         engine::OffsetsModeName(topic.mode), FormatCount(topic.records), FormatBytes(topic.bytes),
+         unless_none(topic.filler, FormatCount(topic.filler)),
+         unless_none(topic.markers, FormatCount(topic.markers)),
+         FormatDuration(topic.seconds_estimate),
+         unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)), TopicNote(topic)});
   }
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});
-  for (const auto& topic : plan.topics) {
+  for (const auto* planned : SortedTopics(plan)) {
+    const engine::PlannedTopic& topic = *planned;
     for (const auto& p : topic.partitions) {
       if (!p.cut || p.cut->at_end) continue;
       std::string offset = (p.cut->bound ? "<= " : "") + std::to_string(p.cut->offset);
@@ -151,7 +169,8 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
     cuts.Print(std::cout);
   }
   Table configs({"TOPIC", "CONFIG", "VALUE", "WHY"});
-  for (const auto& topic : plan.topics) {
+  for (const auto* planned : SortedTopics(plan)) {
+    const engine::PlannedTopic& topic = *planned;
     for (const auto& c : topic.configs) configs.Row({topic.target, c.name, c.value, c.reason});
     for (const auto& name : topic.configs_left_out)
       configs.Row({topic.target, name, "-", "left out"});
@@ -161,9 +180,9 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
     configs.Print(std::cout);
   }
   Table groups({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT"});
-  for (const auto& group : plan.groups) {
-    groups.Row({group.group, group.type, std::to_string(group.offsets.size()),
-                std::to_string(group.left_out)});
+  for (const auto* group : SortedGroups(plan)) {
+    groups.Row({group->group, group->type, std::to_string(group->offsets.size()),
+                std::to_string(group->left_out)});
   }
   if (!groups.empty()) {
     std::cout << "\n";

@@ -168,7 +168,8 @@ Table::Layout Table::Arrange(bool wide) const {
   }
   if (wide) return layout;
   for (size_t i = layout.shown.size(); i-- > 0 && layout.Total() > kColumnsMax;) {
-    if (columns_[layout.shown[i]].spare) layout.shown.erase(layout.shown.begin() + static_cast<ptrdiff_t>(i));
+    if (columns_[layout.shown[i]].spare)
+      layout.shown.erase(layout.shown.begin() + static_cast<ptrdiff_t>(i));
   }
   if (layout.Total() > kColumnsMax) Shrink(&layout, kColumnsMax);
   return layout;

@@ -38,9 +38,9 @@ def _forms(verb):
     out = []
     for one in _store()[name]["anyOf"]:
         file, schema = _resolve(name, one["$ref"])
-        resolver = jsonschema.RefResolver(base_uri=file, referrer=_store()[file], store=_store())
-        out.append((set(schema.get("properties", ())),
-                    jsonschema.Draft202012Validator(schema, resolver=resolver)))
+        # References lead to definitions of the same file only; with these beside it, the form stands alone.
+        whole = {**schema, "$defs": _store()[file]["$defs"]}
+        out.append((set(schema.get("properties", ())), jsonschema.Draft202012Validator(whole)))
     return out
 
 
