@@ -317,10 +317,12 @@ int Report(const Status& status, const Globals& globals) {
   if (status.ok()) return 0;
   const CodeInfo& info = InfoOf(status.code());
   if (globals.json) {
+    constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
     nlohmann::json error = {{"code", std::string(info.name)}, {"message", status.message()}};
     if (!status.hint().empty()) error["hint"] = status.hint();
     if (status.kafka_error() != 0) error["kafka_error"] = status.kafka_error();
-    std::cout << nlohmann::json{{"error", error}}.dump() << std::endl;
+    // A message may quote what is no UTF-8 (a path, an argument).
+    std::cout << nlohmann::json{{"error", error}}.dump(-1, ' ', false, kReplace) << std::endl;
   }
   std::fflush(stdout);
   std::cerr << "maxbrod: " << status.message() << "\n";

@@ -4,16 +4,14 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include "cli/command_tree.h"
 #include "cli/completion.h"
 #include "cli/man_page.h"
-#include "cli/output.h"
+#include "cli/run_testing.h"
 #include "cli/suggest.h"
 
 namespace maxbrod::cli {
@@ -31,27 +29,6 @@ struct Program {
     tree = ReadTree(app);
   }
 };
-
-struct Outcome {
-  int code = 0;
-  std::string out, err;
-};
-
-// As main() does, in this process.
-Outcome Maxbrod(const std::vector<std::string>& arguments) {
-  Globals globals;
-  std::ostringstream out, err;
-  std::streambuf* old_out = std::cout.rdbuf(out.rdbuf());
-  std::streambuf* old_err = std::cerr.rdbuf(err.rdbuf());
-  Outcome outcome;
-  outcome.code = RunProgram(arguments, globals);
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_err);
-  SetDisplay({});
-  outcome.out = out.str();
-  outcome.err = err.str();
-  return outcome;
-}
 
 const TreeVerb& Verb(const TreeVerb& program, const std::string& name) {
   for (const TreeVerb* verb : AllVerbs(program)) {
@@ -209,18 +186,19 @@ TEST(Program, WrongCommandLines) {
       {{"show", "--repo", "mem:"}, "snapshot is required", "'maxbrod help show'"},
       {{"backup", "--repo", "mem:", "--connections", "0"}, "--connections", "help backup"},
       {{"--time-zone", "Mars/Base", "snapshots", "--repo", "mem:"}, "no time zone 'Mars/Base'", ""},
+      {{"\xff\xfe"}, "there is no verb '", "'maxbrod help' lists the verbs"},
       {{"help", "sho"}, "there is no verb 'sho'", "did you mean 'maxbrod show'?"},
       {{"man", "sho"}, "there is no verb 'sho'", "did you mean 'maxbrod show'?"},
   };
   for (const Case& c : cases) {
     std::vector<std::string> arguments = c.arguments;
-    Outcome text = Maxbrod(arguments);
+    RunResult text = RunCaptured(arguments);
     EXPECT_EQ(text.code, 2);
     EXPECT_EQ(text.out, "");
     EXPECT_NE(text.err.find(c.message), std::string::npos) << text.err;
     EXPECT_NE(text.err.find(c.hint), std::string::npos) << text.err;
     arguments.push_back("--json");
-    Outcome json = Maxbrod(arguments);
+    RunResult json = RunCaptured(arguments);
     EXPECT_EQ(json.code, 2);
     nlohmann::json line = nlohmann::json::parse(json.out, nullptr, false);
     ASSERT_FALSE(line.is_discarded()) << json.out;
@@ -230,14 +208,15 @@ TEST(Program, WrongCommandLines) {
 }
 
 TEST(Program, VersionAndHelp) {
-  EXPECT_EQ(Maxbrod({"--version"}).out, ProgramName() + "\n");
-  EXPECT_EQ(nlohmann::json::parse(Maxbrod({"--version", "--json"}).out)["version"], kVersion);
-  Outcome help = Maxbrod({"help", "keys", "add"}), flag = Maxbrod({"keys", "add", "--help"});
+  EXPECT_EQ(RunCaptured({"--version"}).out, ProgramName() + "\n");
+  EXPECT_EQ(nlohmann::json::parse(RunCaptured({"--version", "--json"}).out)["version"], kVersion);
+  RunResult help = RunCaptured({"help", "keys", "add"}),
+            flag = RunCaptured({"keys", "add", "--help"});
   EXPECT_EQ(help.code, 0);
-  EXPECT_EQ(Maxbrod({"help"}).out, Maxbrod({"--help"}).out);
+  EXPECT_EQ(RunCaptured({"help"}).out, RunCaptured({"--help"}).out);
   EXPECT_EQ(flag.out.find("A first backup"), std::string::npos) << "the program's own footer";
   EXPECT_EQ(help.out, flag.out);
-  EXPECT_EQ(nlohmann::json::parse(Maxbrod({"help", "keys", "--json"}).out)["verbs"].size(), 4u);
+  EXPECT_EQ(nlohmann::json::parse(RunCaptured({"help", "keys", "--json"}).out)["verbs"].size(), 4u);
 }
 
 }  // namespace
