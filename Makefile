@@ -1,6 +1,7 @@
 # make            the release binary, build/release/maxbrod
 # make test       installs what is missing, builds, runs every test (brokers included)
 # make demo       the main job on two real Kafka clusters; KEEP=1 leaves them up
+# make install    program, manual pages, completion, docs below PREFIX=/usr/local, in DESTDIR if set
 # make help       the rest
 #
 # The build itself is CMake's (CMakePresets.json); this file only names the ways in.
@@ -8,15 +9,21 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 10
+PREFIX ?= /usr/local
 # CTEST_ARGS narrows a run: make test CTEST_ARGS="-R roundtrip"
 CTEST_ARGS ?=
 CTEST := ctest --output-on-failure --no-tests=error
 
-.PHONY: all help deps test unit demo bench format check-format fuzz asan tsan clang clean kafka standins
+.PHONY: all install help deps test unit demo bench format check-format fuzz asan tsan clang clean kafka standins
 .DEFAULT_GOAL := all
 
 all: deps build/release/build.ninja
 	@cmake --build build/release -j $(JOBS) --target maxbrod
+
+# Only copies: as root after `make`, nothing is built by root.
+install:
+	@test -x build/release/maxbrod || { echo "HINT: make first" >&2; exit 1; }
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install build/release/maxbrod
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile

@@ -19,7 +19,7 @@ WIDTH_MAX = 100
 
 CODE_INFO = re.compile(r'CodeInfo\{\s*Code::\w+,\s*"([^"]+)",\s*(\d+),\s*"([^"]+)"\s*\}')
 CODE_ROW = re.compile(r"^\| (\d+) \| `(\w+)` \| (.+?) \|$", re.M)
-FLAG = re.compile(r'add_(?:option|flag)\(\s*"([^"]+)"|set_version_flag\(\s*"([^"]+)"')
+FLAG = re.compile(r'add_(?:option|flag)(?:_function(?:<[\w:]+>)?)?\(\s*"([^"]+)"|set_version_flag\(\s*"([^"]+)"')
 LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 FIELD = re.compile(r'\{"([a-z_]+)",|\w\["([a-z_]+)"\]')
 VARIABLE = re.compile(r'(?:envname|getenv)\("(MAXBROD_\w+)"\)')
@@ -73,6 +73,14 @@ def check_names(root, reference):
             needed += [("variable", v) for v in VARIABLE.findall(path.read_text())]
     properties = (root / "src/kafka/client_config.cc").read_text()
     needed += [("property", p) for p in PROPERTY.findall(properties)]
+    # Those that stand for no flag have to be listed by hand for the manual page.
+    manual = root / "src/cli/man_page.cc"
+    by_hand = {v for path in (root / "src").rglob("*.cc") if not re.search(r"_test(ing)?\.cc$", path.name)
+               for v in re.findall(r'getenv\("(MAXBROD_\w+)"\)', path.read_text())}
+    by_hand -= {v for path in sources(root / "src/cli") for v in re.findall(r'envname\("(MAXBROD_\w+)"', path.read_text())}
+    for variable in sorted(by_hand):
+        if manual.is_file() and f'"{variable}"' not in manual.read_text():
+            yield f"src/cli/man_page.cc: lacks variable {variable}"
     for kind in ("flag", "field", "variable", "property"):
         if not any(k == kind for k, _ in needed):
             yield f"no {kind} found in the sources: have they changed their form?"
@@ -97,7 +105,7 @@ def check_commands(root, pages):
     for name in ("common.cc", "key_flags.cc", "bucket_flags.cc"):  # what verbs share
         path = root / "src/cli" / name
         shared |= flags_of(path.read_text()) if path.is_file() else set()
-    shared |= flags_of((root / "src/cli/main.cc").read_text()) | {"--help"}
+    shared |= flags_of((root / "src/cli/program.cc").read_text()) | {"--help"}
     verbs = {p.stem[len("cmd_"):]: flags_of_verb(p) | shared
              for p in sources(root / "src/cli") if p.stem.startswith("cmd_")}
     for name, text in pages.items():
@@ -137,7 +145,7 @@ def selftest():
     good = {
         "src/base/status.cc": 'CodeInfo{Code::kOk, "ok", 0, "success"},',
         "src/kafka/client_config.cc": '{"client.id", x},',
-        "src/cli/main.cc": 'app.add_flag("--json", json, "");',
+        "src/cli/program.cc": 'app.add_flag("--json", json, "");',
         "src/cli/common.cc": 'verb->add_option("--repo", url)->envname("MAXBROD_REPO");',
         "src/cli/cmd_init.cc": 'verb->add_flag("-f,--force", x); out = {{"id", 1}}; out["name"] = 2;',
         REFERENCE: "| 0 | `ok` | success |\n`--json` `--repo` `--force` `--help` `MAXBROD_REPO` `client.id` "

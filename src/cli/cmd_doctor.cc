@@ -20,7 +20,6 @@ using engine::CheckGrade;
 using engine::Checks;
 
 constexpr std::string_view kFileUrl = "file://";
-constexpr size_t kWhatShownMax = 72;  // more does not fit a line of the table
 
 struct DoctorFlags {
   RepositoryFlags repository;
@@ -154,19 +153,15 @@ void Print(const Checks& checks, size_t failures, size_t warnings, const Globals
     return;
   }
   Table table({"", "AREA", "CHECK", "WHAT"});
-  std::string details;
+  std::string advice;
   for (const Check& check : checks) {
-    bool long_text = check.what.size() > kWhatShownMax;
     table.Row({check.grade == CheckGrade::kOk ? "" : std::string(NameOf(check.grade)), check.area,
-               check.name, long_text ? "see below" : check.what});
-    bool advised = !check.advice.empty() && check.grade != CheckGrade::kOk;
-    if (!advised && !long_text) continue;
-    details += check.area + " " + check.name + ": ";
-    if (long_text) details += check.what + (advised ? "; " : "");
-    details += (advised ? check.advice : "") + "\n";
+               check.name, check.what});
+    if (check.advice.empty() || check.grade == CheckGrade::kOk) continue;
+    advice += check.area + " " + check.name + ": " + check.advice + "\n";
   }
   table.Print(std::cout);
-  std::cout << details;
+  std::cout << advice;
 }
 
 Status Run(const DoctorFlags& flags, const Globals& globals) {

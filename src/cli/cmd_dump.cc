@@ -1,5 +1,6 @@
 // maxbrod dump: any object of a repository as text.
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "cli/verbs.h"
 #include "repo/dump.h"
@@ -17,7 +18,14 @@ Status List(store::Store& store, const std::string& prefix, const Globals& globa
   std::string after;
   while (true) {
     MB_ASSIGN_OR_RETURN(store::ListPage page, store.List(prefix, after, 1000, globals.context()));
-    for (const auto& object : page.objects) std::cout << object.name << "  " << object.size << "\n";
+    for (const auto& object : page.objects) {
+      if (globals.json) {
+        std::cout << nlohmann::json{{"object", object.name}, {"bytes", object.size}}.dump() << "\n";
+      } else {
+        // Exact, for whoever compares with what lies in the store.
+        std::cout << object.name << "  " << object.size << "\n";
+      }
+    }
     if (!page.truncated) return Status::Ok();
     after = page.objects.back().name;
   }

@@ -1,6 +1,7 @@
 // maxbrod offsets: where the offsets of the source are on the target of a restore.
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/offset_export.h"
@@ -31,9 +32,17 @@ std::string StateName(const format::RestoreRecord& restore) {
   }
 }
 
+// By name: a record has them as the snapshot has.
+std::vector<format::RestoreRecord::Topic> SortedTopics(const format::RestoreRecord& restore) {
+  std::vector<format::RestoreRecord::Topic> out(restore.topics().begin(), restore.topics().end());
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return a.source() < b.source(); });
+  return out;
+}
+
 nlohmann::json RestoreJson(const format::RestoreRecord& restore) {
   nlohmann::json topics = nlohmann::json::array();
-  for (const auto& topic : restore.topics()) {
+  for (const auto& topic : SortedTopics(restore)) {
     topics.push_back({{"source", topic.source()},
                       {"target", topic.target()},
                       {"partitions", topic.partitions()},
@@ -94,37 +103,45 @@ void PrintAnswer(const engine::OffsetAnswer& answer, const Globals& globals) {
 Status PrintOverview(store::Store& store, const format::RestoreRecord& restore,
                      const Globals& globals) {
   nlohmann::json out = RestoreJson(restore);
-  out["maps"] = nlohmann::json::array();
+  std::map<std::pair<std::string, int32_t>, nlohmann::json> maps;
+  std::map<std::pair<std::string, int32_t>, std::vector<std::string>> rows;
   Table table(
       {"SOURCE", ">PART", ">START", ">END", "TARGET", ">FROM", ">TO", ">RECORDS", ">RANGES"});
   auto row = [&](const repo::PartitionOffsetMap& m) {
     if (globals.json) {
-      out["maps"].push_back({{"source_topic", m.source_topic},
-                             {"source_partition", m.partition},
-                             {"source_start", m.map.source_start()},
-                             {"source_end", m.map.source_end()},
-                             {"target_topic", m.target_topic},
-                             {"target_start", m.map.target_start()},
-                             {"target_end", m.map.end()},
-                             {"records", m.map.records()},
-                             {"ranges", m.map.ranges().size()}});
+      maps[{m.source_topic, m.partition}] = {{"source_topic", m.source_topic},
+                                             {"source_partition", m.partition},
+                                             {"source_start", m.map.source_start()},
+                                             {"source_end", m.map.source_end()},
+                                             {"target_topic", m.target_topic},
+                                             {"target_start", m.map.target_start()},
+                                             {"target_end", m.map.end()},
+                                             {"records", m.map.records()},
+                                             {"ranges", m.map.ranges().size()}};
       return Status::Ok();
     }
-    table.Row({m.source_topic, std::to_string(m.partition), std::to_string(m.map.source_start()),
-               std::to_string(m.map.source_end()), m.target_topic,
-               std::to_string(m.map.target_start()), std::to_string(m.map.end()),
-               FormatCount(static_cast<uint64_t>(m.map.records())),
-               FormatCount(m.map.ranges().size())});
+    rows[{m.source_topic, m.partition}] = {m.source_topic,
+                                           std::to_string(m.partition),
+                                           std::to_string(m.map.source_start()),
+                                           std::to_string(m.map.source_end()),
+                                           m.target_topic,
+                                           std::to_string(m.map.target_start()),
+                                           std::to_string(m.map.end()),
+                                           FormatCount(static_cast<uint64_t>(m.map.records())),
+                                           FormatCount(m.map.ranges().size())};
     return Status::Ok();
   };
   MB_RETURN_IF_ERROR(repo::ForEachOffsetMap(store, restore, row, globals.context()));
   if (globals.json) {
+    out["maps"] = nlohmann::json::array();
+    for (auto& [partition, map] : maps) out["maps"].push_back(std::move(map));
     std::cout << out.dump() << "\n";
     return Status::Ok();
   }
+  for (auto& [partition, cells] : rows) table.Row(std::move(cells));
   std::cout << "restore " << ToHex(AsBytes(restore.restore_id())) << ", " << StateName(restore)
             << ", into cluster " << restore.target_cluster_id() << "\n";
-  for (const auto& topic : restore.topics()) {
+  for (const auto& topic : SortedTopics(restore)) {
     if (topic.dense()) continue;
     std::cout << topic.source();
     if (topic.source() != topic.target()) std::cout << " as " << topic.target();
@@ -198,6 +215,7 @@ void AddOffsets(CLI::App& app, Globals& globals) {
                      ->check(CLI::IsMember({"csv", "json"}))
                      ->excludes(offset);
   verb->add_option("--output", flags->output, "Export into this new file, not to standard output")
+      ->type_name("FILE")
       ->needs(format);
   verb->footer(
       "Examples:\n"

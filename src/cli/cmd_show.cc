@@ -1,6 +1,9 @@
 // maxbrod show: what is in a snapshot.
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 #include "cli/output.h"
 #include "cli/show_metadata.h"
@@ -102,7 +105,7 @@ void PrintHead(const repo::Snapshot& snapshot) {
   const auto& stats = snapshot.ref.stats();
   std::cout << "snapshot     " << snapshot.ref.name() << " (" << ToHex(AsBytes(snapshot.ref.id()))
             << ")\n";
-  if (!h.description().empty()) std::cout << "description  " << h.description() << "\n";
+  if (!h.description().empty()) std::cout << "description  " << OneLine(h.description()) << "\n";
   std::cout << "taken        " << FormatTime(h.started_ms()) << ", took "
             << FormatDuration(static_cast<double>(h.finished_ms() - h.started_ms()) / 1000)
             << ", by " << h.program() << "\n"
@@ -166,10 +169,30 @@ void PrintTables(const repo::Snapshot& snapshot, bool configs) {
   config_table.Print(std::cout);
 }
 
+// As a backup met them they are in no order that anybody could rely on.
+void Sort(repo::Snapshot* snapshot) {
+  auto by_name = [](const auto& a, const auto& b) { return a.topic() < b.topic(); };
+  std::sort(snapshot->topics.begin(), snapshot->topics.end(), by_name);
+  for (format::TopicSnapshot& topic : snapshot->topics) {
+    std::sort(topic.mutable_partitions()->begin(), topic.mutable_partitions()->end(),
+              [](const auto& a, const auto& b) { return a.partition() < b.partition(); });
+  }
+  std::sort(snapshot->groups.begin(), snapshot->groups.end(),
+            [](const auto& a, const auto& b) { return a.group() < b.group(); });
+  for (format::GroupSnapshot& group : snapshot->groups) {
+    std::sort(group.mutable_offsets()->begin(), group.mutable_offsets()->end(),
+              [](const auto& a, const auto& b) {
+                return std::pair(std::string_view(a.topic()), a.partition()) <
+                       std::pair(std::string_view(b.topic()), b.partition());
+              });
+  }
+}
+
 Status Run(const ShowFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   MB_ASSIGN_OR_RETURN(auto ref, repository->FindSnapshot(flags.snapshot));
   MB_ASSIGN_OR_RETURN(repo::Snapshot snapshot, repository->ReadSnapshot(ref, globals.context()));
+  Sort(&snapshot);
   if (globals.json) {
     PrintJson(snapshot);
   } else {

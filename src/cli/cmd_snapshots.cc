@@ -35,7 +35,7 @@ Status Run(const RepositoryFlags& flags, const Globals& globals) {
     return Status::Ok();
   }
   Table table(
-      {"ID", "NAME", "TIME", ">TOPICS", ">PARTS", ">RECORDS", ">SIZE", ">NEW", ">TOOK", ""});
+      {"ID", "NAME", "TIME", "?>TOPICS", "?>PARTS", ">RECORDS", ">SIZE", ">NEW", "?>TOOK", ""});
   for (const auto& s : state->snapshots) {
     double seconds = static_cast<double>(s.finished_ms() - s.started_ms()) / 1000;
     table.Row({ToHex(AsBytes(s.id())).substr(0, 8), s.name(), FormatTime(s.started_ms()),

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "cli/output.h"
 #include "cli/pace_flags.h"
@@ -122,6 +123,25 @@ void PrintReport(const engine::VerifyReport& report, const std::string& snapshot
   }
   PrintProblems(report.problems, report.problem_count);
   if (report.problem_count == 0) std::cout << "no problem found\n";
+}
+
+auto OrderOf(const engine::Problem& p) {
+  return std::tie(p.object, p.topic, p.partition, p.first_offset, p.what);
+}
+auto OrderOf(const engine::Difference& d) {
+  return std::tie(d.topic, d.partition, d.group, d.first_offset, d.what);
+}
+template <typename OfPartition>
+  requires requires(const OfPartition& p) { p.partition.topic; }
+auto OrderOf(const OfPartition& p) {
+  return std::tie(p.partition.topic, p.partition.partition);
+}
+
+// They come as they were found, by several threads.
+template <typename List>
+void Sort(List* list) {
+  std::sort(list->begin(), list->end(),
+            [](const auto& a, const auto& b) { return OrderOf(a) < OrderOf(b); });
 }
 
 nlohmann::json DifferencesJson(const engine::LiveVerifyReport& report) {
@@ -294,6 +314,10 @@ Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
                                  globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
+  Sort(&report->differences);
+  Sort(&report->problems);
+  Sort(&report->removed_by_retention);
+  Sort(&report->unread);
   PrintReport(*report, globals);
   return report->Outcome();
 }
@@ -311,6 +335,7 @@ Status RunRepository(const VerifyFlags& flags, const format::SnapshotRef* snapsh
     return engine::VerifyRepository(repository, options, progress, globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
+  Sort(&report->problems);
   PrintReport(*report, snapshot == nullptr ? std::string() : snapshot->name(), globals);
   return flags.repository.WithAsOfHint(report->Outcome());
 }

@@ -96,6 +96,7 @@ std::string ProgramName() {
 
 void RepositoryFlags::Add(CLI::App* verb) {
   verb->add_option("--repo", url, "Repository, e.g. file:///backups/kafka")
+      ->type_name("URL")
       ->required()
       ->envname("MAXBROD_REPO");
   verb->add_option("--repo-id", repository_id,
@@ -235,7 +236,8 @@ void ClusterFlags::Add(CLI::App* verb, bool required) {
       verb->add_option("--bootstrap-server", bootstrap, "Brokers to begin with: host:port,...")
           ->envname("MAXBROD_BOOTSTRAP_SERVER");
   verb->add_option("--command-config", command_config,
-                   "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...");
+                   "A Java client's client.properties: security.protocol, sasl.*, ssl.*, ...")
+      ->type_name("FILE");
   verb->add_option("--msk-cluster", msk_cluster,
                    "ARN of an Amazon MSK cluster instead of --bootstrap-server; by IAM unless "
                    "--command-config or --msk-secret say otherwise");
@@ -315,10 +317,12 @@ int Report(const Status& status, const Globals& globals) {
   if (status.ok()) return 0;
   const CodeInfo& info = InfoOf(status.code());
   if (globals.json) {
+    constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
     nlohmann::json error = {{"code", std::string(info.name)}, {"message", status.message()}};
     if (!status.hint().empty()) error["hint"] = status.hint();
     if (status.kafka_error() != 0) error["kafka_error"] = status.kafka_error();
-    std::cout << nlohmann::json{{"error", error}}.dump() << std::endl;
+    // A message may quote what is no UTF-8 (a path, an argument).
+    std::cout << nlohmann::json{{"error", error}}.dump(-1, ' ', false, kReplace) << std::endl;
   }
   std::fflush(stdout);
   std::cerr << "maxbrod: " << status.message() << "\n";

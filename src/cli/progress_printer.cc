@@ -54,7 +54,7 @@ void ProgressPrinter::PrintMessages() {
     bar_shown_ = false;
     if (globals_.json) {
       nlohmann::json line = {{message.warning ? "warning" : "note", message.text}};
-      std::cout << line.dump() << std::endl;
+      std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     } else {
       std::cerr << (message.warning ? "warning: " : "") << message.text << "\n";
     }

@@ -1,7 +1,9 @@
 #include "cli/restore_output.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/metadata_output.h"
 #include "cli/output.h"
@@ -67,6 +69,27 @@ nlohmann::json TopicJson(const engine::PlannedTopic& topic) {
           {"partitions", partitions}};
 }
 
+// By name: a plan has them as the snapshot has.
+size_t PartitionsOf(const engine::PlannedTopic& topic) {
+  return topic.repartition > 0 ? static_cast<size_t>(topic.repartition) : topic.partitions.size();
+}
+
+std::vector<const engine::PlannedTopic*> SortedTopics(const engine::RestorePlan& plan) {
+  std::vector<const engine::PlannedTopic*> out;
+  for (const auto& topic : plan.topics) out.push_back(&topic);
+  for (const auto& topic : plan.repartitioned) out.push_back(&topic);
+  for (const auto& topic : plan.configs_only) out.push_back(&topic);
+  std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return a->source < b->source; });
+  return out;
+}
+
+std::vector<const engine::PlannedGroup*> SortedGroups(const engine::RestorePlan& plan) {
+  std::vector<const engine::PlannedGroup*> out;
+  for (const auto& group : plan.groups) out.push_back(&group);
+  std::sort(out.begin(), out.end(), [](auto* a, auto* b) { return a->group < b->group; });
+  return out;
+}
+
 nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptions& thaw) {
   nlohmann::json out = {{"snapshot", plan.snapshot.ref.name()},
                         {"target_cluster_id", plan.target_cluster_id},
@@ -84,9 +107,7 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
                         {"refusals", plan.refusals},
                         {"thaw", ThawJson(plan.thaw, thaw, plan.seconds_estimate)}};
   out["topics"] = nlohmann::json::array();
-  for (const auto& topic : plan.topics) out["topics"].push_back(TopicJson(topic));
-  for (const auto& topic : plan.repartitioned) out["topics"].push_back(TopicJson(topic));
-  for (const auto& topic : plan.configs_only) out["topics"].push_back(TopicJson(topic));
+  for (const auto* topic : SortedTopics(plan)) out["topics"].push_back(TopicJson(*topic));
   out["topics_skipped"] = nlohmann::json::array();
   for (const auto& topic : plan.skipped) {
     out["topics_skipped"].push_back({{"source", topic.source},
@@ -97,15 +118,15 @@ nlohmann::json PlanJson(const engine::RestorePlan& plan, const engine::ThawOptio
   out["groups_skipped"] = plan.skipped_groups;
   out["metadata"] = plan.metadata ? MetadataPlanJson(*plan.metadata) : nlohmann::json();
   out["groups"] = nlohmann::json::array();
-  for (const auto& group : plan.groups) {
-    out["groups"].push_back({{"group", group.group},
-                             {"type", group.type},
-                             {"action", engine::GroupActionName(group.action)},
-                             {"offsets", group.offsets.size()},
-                             {"target_offsets", group.target_offsets},
-                             {"changes", group.changes},
-                             {"later", group.later},
-                             {"left_out", group.left_out}});
+  for (const auto* group : SortedGroups(plan)) {
+    out["groups"].push_back({{"group", group->group},
+                             {"type", group->type},
+                             {"action", engine::GroupActionName(group->action)},
+                             {"offsets", group->offsets.size()},
+                             {"target_offsets", group->target_offsets},
+                             {"changes", group->changes},
+                             {"later", group->later},
+                             {"left_out", group->left_out}});
   }
   return out;
 }
@@ -168,9 +189,7 @@ void PrintThreeWays(const engine::RestorePlan& plan) {
                : topic.action == engine::TopicAction::kConfigs ? "as it is, configs as in snapshot"
                                                                : "filled"});
   };
-  for (const auto& topic : plan.topics) row(topic);
-  for (const auto& topic : plan.repartitioned) row(topic);
-  for (const auto& topic : plan.configs_only) row(topic);
+  for (const auto* topic : SortedTopics(plan)) row(*topic);
   for (const auto& topic : plan.skipped) {
     table.Row({topic.target, FormatCount(topic.partitions) + " parts", NowText(topic.target_now),
                "as it is: " + topic.why});
@@ -191,9 +210,7 @@ void PrintConfigs(const engine::RestorePlan& plan) {
     for (const auto& name : topic.configs_left_out)
       table.Row({topic.target, name, now(name), "-", "left out"});
   };
-  for (const auto& topic : plan.topics) rows(topic);
-  for (const auto& topic : plan.repartitioned) rows(topic);
-  for (const auto& topic : plan.configs_only) rows(topic);
+  for (const auto* topic : SortedTopics(plan)) rows(*topic);
   PrintTable(table);
 }
 
@@ -213,7 +230,8 @@ void PrintNotAskedFor(const engine::RestorePlan& plan) {
 
 void PrintGroups(const engine::RestorePlan& plan) {
   Table table({"GROUP", "TYPE", ">OFFSETS", ">LEFT OUT", ">ON TARGET", ">CHANGED", "WILL BE"});
-  for (const auto& group : plan.groups) {
+  for (const auto* planned : SortedGroups(plan)) {
+    const engine::PlannedGroup& group = *planned;
     table.Row({group.group, group.type, std::to_string(group.offsets.size()),
                std::to_string(group.left_out), std::to_string(group.target_offsets),
                std::to_string(group.changes), engine::GroupActionName(group.action)});
@@ -233,24 +251,29 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
   }
   std::cout << "plan: snapshot '" << plan.snapshot.ref.name() << "' into cluster "
             << plan.target_cluster_id << "\n\n";
-  Table topics({"TOPIC", ">PARTS", ">RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
-                ">TIME", ">TEMP DISK", "NOTE"});
-  auto row = [&](const engine::PlannedTopic& topic) {
+  // What few restores have is blank, and its column not shown, where there is none.
+  auto unless_none = [](uint64_t value, std::string text) {
+    return value == 0 ? std::string() : std::move(text);
+  };
+  Table topics({"TOPIC", "?>PARTS", "?>RF", "OFFSETS", ">RECORDS", ">SIZE", ">FILLER", ">MARKERS",
+                ">TIME", "?>TEMP DISK", "NOTE"});
+  for (const auto* planned : SortedTopics(plan)) {
+    const engine::PlannedTopic& topic = *planned;
+    if (topic.action == engine::TopicAction::kConfigs) continue;
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
-    const size_t partitions =
-        topic.repartition > 0 ? static_cast<size_t>(topic.repartition) : topic.partitions.size();
-    topics.Row({name, std::to_string(partitions), std::to_string(topic.replication_factor),
-                engine::OffsetsModeName(topic.mode), FormatCount(topic.records),
-                FormatBytes(topic.bytes), FormatCount(topic.filler), FormatCount(topic.markers),
-                FormatDuration(topic.seconds_estimate), FormatBytes(topic.disk_temporary),
-                TopicNote(topic)});
-  };
-  for (const auto& topic : plan.topics) row(topic);
-  for (const auto& topic : plan.repartitioned) row(topic);
+    topics.Row(
+        {name, std::to_string(PartitionsOf(topic)), std::to_string(topic.replication_factor),
+         engine::OffsetsModeName(topic.mode), FormatCount(topic.records), FormatBytes(topic.bytes),
+         unless_none(topic.filler, FormatCount(topic.filler)),
+         unless_none(topic.markers, FormatCount(topic.markers)),
+         FormatDuration(topic.seconds_estimate),
+         unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)), TopicNote(topic)});
+  }
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});
-  for (const auto& topic : plan.topics) {
+  for (const auto* planned : SortedTopics(plan)) {
+    const engine::PlannedTopic& topic = *planned;
     for (const auto& p : topic.partitions) {
       if (!p.cut || p.cut->at_end) continue;
       std::string offset = (p.cut->bound ? "<= " : "") + std::to_string(p.cut->offset);

@@ -24,5 +24,8 @@ void AddForget(CLI::App& app, Globals& globals);
 void AddPrune(CLI::App& app, Globals& globals);
 void AddLocks(CLI::App& app, Globals& globals);
 void AddMetadata(CLI::App& app, Globals& globals);
+void AddHelp(CLI::App& app, Globals& globals);
+void AddCompletion(CLI::App& app, Globals& globals);
+void AddMan(CLI::App& app, Globals& globals);
 
 }  // namespace maxbrod::cli

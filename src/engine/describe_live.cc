@@ -53,7 +53,7 @@ Result<repo::Snapshot> DescribeLive(kafka::Cluster& cluster, const LiveOptions& 
   for (const auto& [name, topic] : captured.topics)
     out.topics.push_back(DescribeTopic(name, topic, progress));
   out.groups = std::move(captured.groups);
-  if (options.metadata) MB_RETURN_IF_ERROR(options.metadata(cluster, progress, context, &out));
+  out.metadata = std::move(captured.metadata);
   out.header.set_finished_ms(clock.WallMillis());
   out.ref.set_started_ms(out.header.started_ms());
   out.ref.set_finished_ms(out.header.finished_ms());

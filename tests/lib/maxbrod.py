@@ -7,7 +7,7 @@ import pathlib
 import signal
 import subprocess
 
-from . import jars
+from . import jars, schemas
 
 BINARY = pathlib.Path(os.environ.get("MAXBROD", jars.ROOT / "build" / "release" / "maxbrod"))
 
@@ -61,6 +61,8 @@ class Running:
             self.process.kill()
             out, err = self.process.communicate()
             raise Failed(f"no end within {timeout} s: {Result(self.args, -1, out, err)}") from None
+        if "--json" in self.args:
+            schemas.check_output(self.args, out, whole=0 <= self.process.returncode != 137)
         return Result(self.args, self.process.returncode, out, err)
 
 
