@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   cli::AddDoctor(app, globals);
   cli::AddHold(app, globals);
   cli::AddRelease(app, globals);
+  cli::AddEdit(app, globals);
   cli::AddForget(app, globals);
   cli::AddPrune(app, globals);
   cli::AddLocks(app, globals);
