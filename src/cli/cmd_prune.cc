@@ -1,122 +1,18 @@
 // maxbrod prune: frees what no snapshot needs.
-#include <algorithm>
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "cli/output.h"
-#include "cli/progress_printer.h"
+#include "cli/prune_output.h"
 #include "cli/verbs.h"
-#include "engine/prune.h"
 
 namespace maxbrod::cli {
 namespace {
-
-constexpr size_t kDeferredShown = 20;
 
 struct PruneFlags {
   RepositoryFlags repository;
   engine::PruneOptions options;
 };
 
-void PrintJson(const engine::PruneReport& report, bool dry_run) {
-  nlohmann::json released = nlohmann::json::array(), deferred = nlohmann::json::array();
-  for (const auto& topic : report.released) {
-    released.push_back({{"topic", topic.topic}, {"wholly", topic.wholly}});
-  }
-  for (const repo::DeferredObject& object : report.deferred) {
-    nlohmann::json until =
-        object.until_ms == 0 ? nlohmann::json() : nlohmann::json(object.until_ms);
-    deferred.push_back({{"object", object.name}, {"bytes", object.bytes}, {"until_ms", until}});
-  }
-  auto or_null = [](int64_t ms) { return ms == 0 ? nlohmann::json() : nlohmann::json(ms); };
-  std::cout << nlohmann::json{{"dry_run", dry_run},
-                              {"released_topics", released},
-                              {"condemned_objects", report.condemned_objects},
-                              {"condemned_bytes", report.condemned_bytes},
-                              {"condemned_due_ms", or_null(report.condemned_due_ms)},
-                              {"stored_objects", report.stored_objects},
-                              {"stored_bytes", report.stored_bytes},
-                              {"removed_objects", report.removed_objects},
-                              {"removed_bytes", report.removed_bytes},
-                              {"waiting_objects", report.waiting_objects},
-                              {"next_due_ms", or_null(report.next_due_ms)},
-                              {"pinned_until_ms", or_null(report.pinned_until_ms)},
-                              {"deferred", deferred},
-                              {"trimmed_objects", report.trimmed_objects},
-                              {"log_floor", report.log_floor},
-                              {"aborted_uploads", report.aborted_uploads},
-                              {"needs_number", report.needs_number},
-                              {"head", report.head.ToString()}}
-                   .dump()
-            << "\n";
-}
-
-void PrintDeferred(const std::vector<repo::DeferredObject>& deferred) {
-  if (deferred.empty()) return;
-  Table table({"UNDER LOCK", ">SIZE", "DEFERRED UNTIL"});
-  for (size_t i = 0; i < std::min(deferred.size(), kDeferredShown); ++i) {
-    const repo::DeferredObject& object = deferred[i];
-    table.Row({object.name, FormatBytes(object.bytes),
-               object.until_ms == 0 ? "the legal hold is lifted" : FormatTime(object.until_ms)});
-  }
-  std::cout << "\n";
-  table.Print(std::cout);
-  if (deferred.size() > kDeferredShown) {
-    std::cout << "... and " << FormatCount(deferred.size() - kDeferredShown) << " more\n";
-  }
-}
-
-void Print(const engine::PruneReport& report, bool dry_run, const Globals& globals) {
-  if (globals.json) return PrintJson(report, dry_run);
-  const std::string would = dry_run ? "would be " : "";
-  for (const auto& topic : report.released) {
-    std::cout << "topic '" << topic.topic << "': "
-              << (topic.wholly ? "nothing is kept, no snapshot has it\n"
-                               : "data older than every snapshot is let go\n");
-  }
-  double share = report.stored_bytes == 0 ? 0
-                                          : 100 * static_cast<double>(report.condemned_bytes) /
-                                                static_cast<double>(report.stored_bytes);
-  std::cout << would << "condemned: " << FormatCount(report.condemned_objects) << " objects, "
-            << FormatBytes(report.condemned_bytes) << " ("
-            << FormatCount(static_cast<uint64_t>(share)) << " % of what is stored)";
-  if (report.condemned_due_ms != 0) {
-    std::cout << ", removed by a prune after " << FormatTime(report.condemned_due_ms);
-  }
-  std::cout << "\n"
-            << would << "removed: " << FormatCount(report.removed_objects) << " objects, "
-            << FormatBytes(report.removed_bytes) << "\n";
-  if (report.waiting_objects > 0) {
-    std::cout << "waiting: " << FormatCount(report.waiting_objects)
-              << " condemned objects, the first until " << FormatTime(report.next_due_ms) << "\n";
-  }
-  if (report.pinned_until_ms != 0) {
-    std::cout << "a reader lets nothing more go before " << FormatTime(report.pinned_until_ms)
-              << "\n";
-  }
-  std::cout << would << "trimmed: " << FormatCount(report.trimmed_objects)
-            << " old commits and checkpoints\n";
-  if (report.aborted_uploads > 0) {
-    std::cout << "ended: " << FormatCount(report.aborted_uploads) << " unfinished uploads\n";
-  }
-  PrintDeferred(report.deferred);
-  if (dry_run && report.needs_number) {
-    std::cout << "a real run needs --yes-delete " << report.condemned_objects << "\n";
-  }
-  std::cout << (dry_run ? "nothing was changed" : report.head.ToString()) << "\n";
-}
-
 Status Run(const PruneFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
-  engine::Progress progress;
-  auto report = [&] {
-    ProgressPrinter printer(progress, globals);
-    return engine::RunPrune(*repository, flags.options, progress, globals.context());
-  }();
-  MB_RETURN_IF_ERROR(report.status());
-  if (!flags.options.dry_run) flags.repository.Remember(*repository);
-  Print(*report, flags.options.dry_run, globals);
-  return Status::Ok();
+  return PruneAndPrint(*repository, flags.options, flags.repository, globals);
 }
 
 }  // namespace

@@ -122,6 +122,7 @@ void BuildProgram(CLI::App& app, Globals& globals) {
   AddDoctor(app, globals);
   AddHold(app, globals);
   AddRelease(app, globals);
+  AddEdit(app, globals);
   AddForget(app, globals);
   AddPrune(app, globals);
   AddLocks(app, globals);

@@ -262,13 +262,13 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
     if (topic.action == engine::TopicAction::kConfigs) continue;
     std::string name =
         topic.source == topic.target ? topic.target : topic.source + " -> " + topic.target;
-    topics.Row(
-        {name, std::to_string(PartitionsOf(topic)), std::to_string(topic.replication_factor),
-         engine::OffsetsModeName(topic.mode), FormatCount(topic.records), FormatBytes(topic.bytes),
-         unless_none(topic.filler, FormatCount(topic.filler)),
-         unless_none(topic.markers, FormatCount(topic.markers)),
-         FormatDuration(topic.seconds_estimate),
-         unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)), TopicNote(topic)});
+    topics.Row({name, std::to_string(PartitionsOf(topic)), std::to_string(topic.replication_factor),
+                engine::OffsetsModeName(topic.mode), FormatCount(topic.records),
+                FormatBytes(topic.bytes), unless_none(topic.filler, FormatCount(topic.filler)),
+                unless_none(topic.markers, FormatCount(topic.markers)),
+                FormatDuration(topic.seconds_estimate),
+                unless_none(topic.disk_temporary, FormatBytes(topic.disk_temporary)),
+                TopicNote(topic)});
   }
   topics.Print(std::cout);
   Table cuts({"PARTITION", ">CUT AT OFFSET", "NEWEST RECORD KEPT"});

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
-#include "engine/thaw_prices.h"
+#include "engine/list_prices.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -93,7 +93,7 @@ nlohmann::json ThawJson(const engine::ThawNeed& need, const engine::ThawOptions&
                         {"thawed", need.archived.size() - need.cold()},
                         {"classes", classes},
                         {"tiers", need.cold() > 0 ? tiers : nlohmann::json::array()},
-                        {"prices_of", std::string(engine::kThawPricesOf)},
+                        {"prices_of", std::string(engine::kListPricesOf)},
                         {"unknown", need.unknown}};
   out["tier"] =
       options.tier ? nlohmann::json(std::string(engine::NameOf(*options.tier))) : nlohmann::json();
@@ -132,7 +132,7 @@ void PrintThaw(const engine::ThawNeed& need, const engine::ThawOptions& options,
                options.tier == o.tier ? "chosen" : ""});
   }
   table.Print(std::cout);
-  std::cout << "prices: for all of it, list prices of " << engine::kThawPricesOf << "\n";
+  std::cout << "prices: for all of it, list prices of " << engine::kListPricesOf << "\n";
   for (const std::string& what : need.unknown)
     std::cout << "known only after the thaw: " << what << "\n";
 }

@@ -3,8 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "engine/list_prices.h"
 #include "engine/parallel.h"
-#include "engine/thaw_prices.h"
 #include "repo/pack_writer.h"
 
 namespace maxbrod::engine {

@@ -1,8 +1,6 @@
 // A cluster as it is now, in the form of a snapshot: what a snapshot can be compared with.
 #pragma once
 
-#include <functional>
-
 #include "engine/capture.h"
 #include "engine/progress.h"
 #include "repo/repository.h"
@@ -12,11 +10,6 @@ namespace maxbrod::engine {
 struct LiveOptions {
   TopicSelection topics;
   bool groups = true;
-  // Fills what belongs to no topic and no group (ACLs, quotas, users, dynamic configs, features)
-  // and the groups' configs. Not set: the snapshot says that nothing of it was captured.
-  std::function<Status(kafka::Cluster& cluster, Progress& progress, const CallContext& context,
-                       repo::Snapshot* out)>
-      metadata;
 };
 
 // Topics with configs, placement and offsets (a partition ends at its last stable offset), brokers,

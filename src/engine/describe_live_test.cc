@@ -63,7 +63,7 @@ TEST_F(DescribeLiveTest, IsASnapshotWithoutData) {
   EXPECT_EQ(live->groups[0].offsets(0).offset(), 5);
   EXPECT_EQ(live->header.cluster().brokers_size(), 1);
   EXPECT_EQ(live->ref.cluster_id(), live->header.cluster().cluster_id());
-  EXPECT_FALSE(live->metadata.captured());
+  EXPECT_TRUE(live->metadata.captured());
 }
 
 TEST_F(DescribeLiveTest, ATopicThatIsNotThereIsNone) {
@@ -87,18 +87,6 @@ TEST_F(DescribeLiveTest, APartitionWithoutOffsetsIsLeftOutAndTold) {
   EXPECT_EQ(live->topics[0].partitions_size(), 1);
   ASSERT_FALSE(progress_.warnings().empty());
   EXPECT_THAT(progress_.warnings()[0], HasSubstr("orders-1 is not compared"));
-}
-
-TEST_F(DescribeLiveTest, MetadataIsAskedForWhereSomebodyTells) {
-  options_.metadata = [](kafka::Cluster&, Progress&, const CallContext&, repo::Snapshot* out) {
-    out->metadata.set_captured(true);
-    return Status::Ok();
-  };
-  EXPECT_TRUE(Describe({})->metadata.captured());
-  options_.metadata = [](kafka::Cluster&, Progress&, const CallContext&, repo::Snapshot*) {
-    return Status(Code::kTimeout, "no answer");
-  };
-  EXPECT_EQ(Describe({}).status().code(), Code::kTimeout);
 }
 
 }  // namespace

@@ -30,10 +30,19 @@ Result<std::vector<format::SnapshotRef>> FindAll(const repo::Repository& reposit
   return found;
 }
 
-// Topics of the snapshots that go which no snapshot that stays has.
-Result<std::vector<std::string>> LastOf(repo::Repository& repository,
-                                        const std::set<std::string>& going,
-                                        const CallContext& context) {
+std::string SomeOf(const std::vector<std::string>& names) {
+  std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<ptrdiff_t>(std::min(names.size(), kTopicsShown)));
+  std::string text = fmt::format("'{}'", fmt::join(shown, "', '"));
+  if (names.size() > shown.size()) text += fmt::format(" and {} more", names.size() - shown.size());
+  return text;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> TopicsOnlyIn(repo::Repository& repository,
+                                              const std::set<std::string>& going,
+                                              const CallContext& context) {
   std::map<repo::TopicKey, std::string> lost;
   std::set<repo::TopicKey> kept;
   const std::shared_ptr<const repo::State> state = repository.state();
@@ -63,16 +72,6 @@ Result<std::vector<std::string>> LastOf(repo::Repository& repository,
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-std::string SomeOf(const std::vector<std::string>& names) {
-  std::vector<std::string> shown(
-      names.begin(), names.begin() + static_cast<ptrdiff_t>(std::min(names.size(), kTopicsShown)));
-  std::string text = fmt::format("'{}'", fmt::join(shown, "', '"));
-  if (names.size() > shown.size()) text += fmt::format(" and {} more", names.size() - shown.size());
-  return text;
-}
-
-}  // namespace
-
 Status CheckSaidAloud(const std::string& what, uint64_t number, std::optional<uint64_t> said) {
   if (said && *said == number) return Status::Ok();
   std::string text = said ? fmt::format("--yes-delete {}, but it is {}: {}", *said, number, what)
@@ -88,7 +87,7 @@ Result<ForgetReport> ForgetSnapshots(repo::Repository& repository, const ForgetO
   MB_ASSIGN_OR_RETURN(report.forgotten, FindAll(repository, options.snapshots));
   std::set<std::string> going;
   for (const format::SnapshotRef& ref : report.forgotten) going.insert(ref.id());
-  MB_ASSIGN_OR_RETURN(report.last_of, LastOf(repository, going, context));
+  MB_ASSIGN_OR_RETURN(report.last_of, TopicsOnlyIn(repository, going, context));
   report.none_left = going.size() == repository.state()->snapshots.size();
   report.head = repository.head();
   if (options.dry_run) return report;

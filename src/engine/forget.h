@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ struct ForgetReport {
 // kNotFound. All are forgotten, or none.
 Result<ForgetReport> ForgetSnapshots(repo::Repository& repository, const ForgetOptions& options,
                                      const CallContext& context);
+
+// Names of the topics that only the snapshots with these ids have, ascending. Reads every snapshot.
+Result<std::vector<std::string>> TopicsOnlyIn(repo::Repository& repository,
+                                              const std::set<std::string>& going,
+                                              const CallContext& context);
 
 // kInvalidArgument, with the number to say, unless `said` is it. `what` tells what would be lost.
 Status CheckSaidAloud(const std::string& what, uint64_t number, std::optional<uint64_t> said);

@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/list_prices.h"
 #include "repo/checkpoint.h"
 #include "repo/commit_codec.h"
 #include "repo/reach.h"
@@ -17,9 +18,6 @@ namespace maxbrod::engine {
 namespace {
 
 constexpr size_t kListLimit = 1000;
-// us-east-1, S3 Standard.
-constexpr double kWriteDollars = 0.005 / 1000;  // PUT and LIST
-constexpr double kReadDollars = 0.0004 / 1000;  // GET and HEAD
 
 std::string KindOf(const std::string& name) {
   return name == repo::kConfigCopyName ? repo::kConfigName : name.substr(0, name.find('/'));

@@ -7,12 +7,15 @@
 #include <set>
 
 #include "engine/forget.h"
+#include "engine/list_prices.h"
 #include "store/object_control.h"
 
 namespace maxbrod::engine {
 namespace {
 
-// What snapshots need of a topic: by (partition, branch) from which offset on.
+// What snapshots need of a topic, by (partition, branch): `keep` are the ranges that some snapshot
+// reads, `below` is where the youngest of them begins. A log's start only rises, so that none to
+// come reads anything before it.
 using Needs = std::map<repo::TopicKey, repo::ReleaseLimits>;
 
 struct TopicRelease {
@@ -25,6 +28,7 @@ struct TopicRelease {
 struct Plan {
   std::vector<TopicRelease> releases;
   repo::CondemnPlan condemn;
+  repo::State after;  // the releases
   int64_t now_ms = 0;
 };
 
@@ -39,9 +43,9 @@ Status AddNeeds(const format::TopicSnapshot& topic, repo::ReleaseLimits* needs) 
                         repo::SliceBranches(branches[partition.partition()], partition.branch(),
                                             partition.start_offset(), partition.end_offset()));
     for (const repo::BranchSlice& slice : slices) {
-      auto [it, added] =
-          needs->try_emplace({partition.partition(), slice.branch}, slice.from_offset);
-      if (!added) it->second = std::min(it->second, slice.from_offset);
+      repo::ReleaseLimit& need = (*needs)[{partition.partition(), slice.branch}];
+      need.below = std::max(need.below, slice.from_offset);
+      need.keep.Add(slice.from_offset, slice.to_offset);
     }
   }
   return Status::Ok();
@@ -61,6 +65,14 @@ Result<Needs> NeedsOfSnapshots(repo::Repository& repository, const repo::State& 
   return needs;
 }
 
+bool GivesUp(const repo::OffsetRanges& covered, const repo::ReleaseLimit& limit) {
+  for (auto [start, end] : covered.ranges()) {
+    if (start >= limit.below) return false;
+    if (!limit.keep.Missing(start, std::min(end, limit.below)).empty()) return true;
+  }
+  return false;
+}
+
 // What a partition gives up. A branch that no snapshot needs may belong to a backup that is under
 // way, or that was interrupted and will go on: it stays for as long as objects do.
 void AddLimits(int32_t number, const repo::PartitionInfo& partition,
@@ -70,12 +82,11 @@ void AddLimits(int32_t number, const repo::PartitionInfo& partition,
     auto need = needs.find(key);
     if (need != needs.end()) {
       out->wholly = false;
-      bool older = !branch.covered.empty() && branch.covered.ranges().begin()->first < need->second;
-      if (older) out->limits[key] = need->second;
+      if (GivesUp(branch.covered, need->second)) out->limits[key] = need->second;
     } else if (branch.read_ended_ms > quiet_since_ms) {
       out->wholly = false;
     } else {
-      out->limits[key] = INT64_MAX;
+      out->limits[key].below = INT64_MAX;
     }
   }
 }
@@ -118,6 +129,7 @@ Result<Plan> MakePlan(repo::Repository& repository, const repo::State& state,
   MB_ASSIGN_OR_RETURN(plan.condemn,
                       repo::PlanCondemn(repository.store(), after, repository.index_cache(), gc,
                                         plan.now_ms, context, packs));
+  plan.after = std::move(after);
   return plan;
 }
 
@@ -176,7 +188,38 @@ void Defer(std::vector<repo::DeferredObject> more, PruneReport* report) {
   std::move(more.begin(), more.end(), std::back_inserter(report->deferred));
 }
 
-// Releases, condemns, sweeps, trims, aborts: each is whole by itself.
+repo::RewriteOptions RewriteOptionsOf(const PruneOptions& options) {
+  repo::RewriteOptions out;
+  out.live_share_max = options.rewrite_below;
+  out.budget_bytes = options.rewrite_budget;
+  out.object_age_ms = options.gc.object_age_ms;
+  out.archived = [](const std::string& storage_class) { return MayBeArchived(storage_class); };
+  return out;
+}
+
+// Plans what is rewritten, and unless it is a dry run does it.
+Status Rewrite(repo::Repository& repository, const repo::State& state, const PruneOptions& options,
+               int64_t now_ms, Progress& progress, PruneReport* report,
+               const CallContext& context) {
+  const repo::RewriteOptions rewrite = RewriteOptionsOf(options);
+  progress.Begin("looking for dead packs", 0, 0);
+  MB_ASSIGN_OR_RETURN(
+      repo::Liveness life,
+      repo::ComputeLiveness(repository.store(), state, repository.index_cache(), context));
+  MB_ASSIGN_OR_RETURN(report->rewrite,
+                      repo::PlanRewrite(repository.store(), state, life, rewrite, now_ms, context));
+  for (TopicSpace& topic : SpaceByTopic(life)) {
+    if (topic.dead_bytes > 0) report->dead.push_back(std::move(topic));
+  }
+  if (options.dry_run || report->rewrite.packs.empty()) return Status::Ok();
+  progress.Begin("rewriting packs", report->rewrite.copy_bytes, 0);
+  MB_ASSIGN_OR_RETURN(report->rewritten,
+                      repo::RewritePacks(repository.log(), repository.index_cache(), state, life,
+                                         report->rewrite, rewrite, context));
+  return Status::Ok();
+}
+
+// Releases, condemns, sweeps, trims, rewrites, aborts: each is whole by itself.
 Status Execute(repo::Repository& repository, const Plan& plan, const PruneOptions& options,
                const repo::GcOptions& gc, Progress& progress, PruneReport* report,
                const CallContext& context) {
@@ -202,6 +245,8 @@ Status Execute(repo::Repository& repository, const Plan& plan, const PruneOption
   MB_ASSIGN_OR_RETURN(repo::GcReport trimmed, repo::TrimOldLog(log, gc, context));
   report->trimmed_objects = trimmed.objects;
   Defer(std::move(trimmed.deferred), report);
+  MB_RETURN_IF_ERROR(
+      Rewrite(repository, *repository.state(), options, plan.now_ms, progress, report, context));
   if (store::ObjectControl* control = repository.store().control()) {
     MB_ASSIGN_OR_RETURN(report->aborted_uploads,
                         control->AbortStaleUploads(options.upload_age, context));
@@ -234,6 +279,8 @@ Result<PruneReport> RunPrune(repo::Repository& repository, const PruneOptions& o
   report.needs_number = !why.empty();
   if (options.dry_run) {
     MB_RETURN_IF_ERROR(DryRun(repository, gc, plan.now_ms, &report, context));
+    MB_RETURN_IF_ERROR(
+        Rewrite(repository, plan.after, options, plan.now_ms, progress, &report, context));
     return report;
   }
   if (report.needs_number) {

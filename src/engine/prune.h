@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "engine/progress.h"
+#include "engine/space.h"
 #include "os/deadline.h"
 #include "repo/gc.h"
 #include "repo/repository.h"
+#include "repo/rewrite.h"
 
 namespace maxbrod::engine {
 
@@ -19,7 +21,11 @@ struct PruneOptions {
   // How many objects are meant to be condemned; needed for more than kPruneShareMax of the bytes
   // stored, and for the last data of a topic.
   std::optional<uint64_t> yes_delete;
-  repo::GcOptions gc;                   // its times; `approve` is set here
+  repo::GcOptions gc;  // its times; `approve` is set here
+  // Packs of which less than this share is live are rewritten, as far as so many live bytes may be
+  // copied. With 0 only packs that are wholly dead are let go of: that copies nothing.
+  double rewrite_below = 0.25;
+  uint64_t rewrite_budget = 0;
   Millis upload_age{7 * repo::kDayMs};  // of unfinished uploads that are ended
 };
 inline constexpr double kPruneShareMax = 0.3;
@@ -42,7 +48,11 @@ struct PruneReport {
   uint64_t trimmed_objects = 0;                     // old commits and checkpoints
   uint64_t log_floor = 0;                           // the lowest commit that stays
   uint64_t aborted_uploads = 0;                     // not counted by a dry run
-  bool needs_number = false;                        // a real run wants --yes-delete
+  // After all else: what is freed by it, the next prune condemns.
+  repo::RewritePlan rewrite;
+  repo::RewriteReport rewritten;  // not with dry_run
+  std::vector<TopicSpace> dead;   // topics with dead bytes, before that
+  bool needs_number = false;      // a real run wants --yes-delete
   repo::Receipt head;
 };
 

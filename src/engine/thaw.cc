@@ -10,8 +10,8 @@
 
 #include "base/limits.h"
 #include "base/user_time.h"
+#include "engine/list_prices.h"
 #include "engine/parallel.h"
-#include "engine/thaw_prices.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -102,7 +102,7 @@ ThawOffer OfferOf(const std::vector<ArchivedPack>& packs, store::ThawTier tier, 
     if (ThawMakesCopy(pack.storage_class)) copies_gib += gib;
   }
   offer.days = days > 0 ? days : ThawDays(offer.seconds_max, reading_seconds);
-  offer.dollars += copies_gib * kCopyDollarsPerGibMonth * offer.days / kDaysPerMonth;
+  offer.dollars += copies_gib * kStandardDollarsPerGibMonth * offer.days / kDaysPerMonth;
   return offer;
 }
 
@@ -159,7 +159,7 @@ Status ColdRefusal(const ThawNeed& need, double reading_seconds, const std::stri
   }
   return Status(Code::kUnavailable, text)
       .WithHint(fmt::format("{}; with --wait it goes on by itself. List prices of {}", offers,
-                            kThawPricesOf));
+                            kListPricesOf));
 }
 
 int64_t Thaw::SecondsMin(const std::vector<ArchivedPack>& packs) const {
@@ -224,7 +224,7 @@ Status Thaw::Request(const std::vector<ArchivedPack>& packs, double reading_seco
       "asked for the thaw of {} ({}), {}: {}, copies for {} days, {} at list price ({})",
       PacksText(wanted.size()), SizeText(BytesOf(wanted)), NameOf(tier()),
       ThawTimeText(offer.seconds_min, offer.seconds_max), offer.days, DollarsText(offer.dollars),
-      kThawPricesOf));
+      kListPricesOf));
   return Status::Ok();
 }
 

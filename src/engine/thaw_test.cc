@@ -5,8 +5,8 @@
 
 #include <thread>
 
+#include "engine/list_prices.h"
 #include "engine/thaw_gate.h"
-#include "engine/thaw_prices.h"
 #include "engine/thaw_testing.h"
 
 namespace maxbrod::engine {

@@ -1,7 +1,7 @@
 #include "engine/thaw_testing.h"
 
 #include "base/status.h"
-#include "engine/thaw_prices.h"
+#include "engine/list_prices.h"
 
 namespace maxbrod::engine {
 

@@ -43,7 +43,7 @@ constexpr ConflictCell kTable[kActionKinds][kActionKinds] = {
      kKeep, kNames, kKeep},
     // forget
     {kKeep, kKeep, kKeep, kSnapshots, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
-     kKeep, kKeep, kKeep, kKeep},
+     kKeep, kKeep, kSnapshots, kKeep},
     // hold
     {kKeep, kKeep, kKeep, kSnapshots, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep, kKeep,
      kKeep, kKeep, kKeep},
@@ -314,9 +314,13 @@ Status CheckAgainstState(const State& state, const Proposal& proposal) {
   std::set<std::string> reprieved;
   for (const format::CommitRecord& action : proposal.actions) {
     for (const std::string& name : action.reprieve().objects()) reprieved.insert(name);
-    if (action.has_add_snapshot()) {
-      const format::SnapshotRef* other = state.FindSnapshotByName(action.add_snapshot().name());
-      if (other != nullptr && other->id() != action.add_snapshot().id()) {
+    const bool renames = action.edit_snapshot().has_name();
+    if (action.has_add_snapshot() || renames) {
+      const std::string& name =
+          renames ? action.edit_snapshot().name() : action.add_snapshot().name();
+      const std::string& id = renames ? action.edit_snapshot().id() : action.add_snapshot().id();
+      const format::SnapshotRef* other = state.FindSnapshotByName(name);
+      if (other != nullptr && other->id() != id) {
         return Status(Code::kAlreadyExists,
                       "a snapshot named '" + other->name() + "' exists already")
             .WithHint("choose another name, or forget that snapshot first");

@@ -110,6 +110,19 @@ Record Rekey(uint32_t key_id) {
   record.mutable_begin_key_epoch()->set_key_id(key_id);
   return record;
 }
+Record Rename(char id, const std::string& name) {
+  Record record;
+  record.mutable_edit_snapshot()->set_id(Id(id));
+  record.mutable_edit_snapshot()->set_name(name);
+  return record;
+}
+Record Replace(char id, char object, char replaces) {
+  Record record;
+  record.mutable_edit_snapshot()->set_id(Id(id));
+  *record.mutable_edit_snapshot()->mutable_object() = Object(object);
+  *record.mutable_edit_snapshot()->mutable_replaces() = Object(replaces);
+  return record;
+}
 Record Release(const std::string& topic, uint64_t branch = 0) {
   Record record;
   record.mutable_release_claims()->set_topic(topic);
@@ -167,6 +180,8 @@ Record Example(ActionKind kind) {
       return Release("t");
     case ActionKind::kRekey:
       return Rekey(3);
+    case ActionKind::kEdit:
+      return Rename('s', "name");
     case ActionKind::kCheckpoint:
       break;
   }
@@ -275,6 +290,7 @@ TEST(ConflictTest, CellsThatLookAtNames) {
       {"snapshot/condemn", AddSnapshot('s', "a"), Condemn(m), Condemn(q), {m}},
       {"forget/forget", Forget('s'), Forget('s'), Forget('r'), {}},
       {"forget/hold", Forget('s'), Hold('s'), Hold('r'), {}},
+      {"forget/edit", Forget('s'), Rename('s', "a"), Rename('r', "a"), {}},
       {"hold/forget", Hold('s'), Forget('s'), Forget('r'), {}},
       {"restore/forget", Restore('r', 's', kBegun), Forget('s'), Forget('t'), {}},
       {"restore/restore",
@@ -295,6 +311,17 @@ TEST(ConflictTest, CellsThatLookAtNames) {
       {"reprieve/doom", Reprieve(p), Doom(p), Doom(q), {}},
       {"reprieve/swept", Reprieve(p), Swept(p), Swept(q), {}},
       {"reprieve/reprieve", Reprieve(p), Reprieve(p), Reprieve(q), {}},
+      {"snapshot/edit: name", AddSnapshot('s', "a"), Rename('r', "a"), Rename('r', "b"), {}},
+      {"edit/snapshot: name", Rename('r', "a"), AddSnapshot('s', "a"), AddSnapshot('s', "b"), {}},
+      {"edit/forget", Rename('s', "a"), Forget('s'), Forget('r'), {}},
+      {"edit/condemn: object",
+       Replace('s', 'n', 'o'),
+       Condemn(SnapshotObjectName(Object('n'))),
+       Condemn(SnapshotObjectName(Object('o'))),
+       {}},
+      {"edit/condemn: what it names", Replace('s', 'n', 'o'), Condemn(m), Condemn(q), {m}},
+      {"edit/edit: snapshot", Rename('s', "a"), Replace('s', 'n', 'o'), Rename('r', "b"), {}},
+      {"edit/edit: name", Rename('s', "a"), Rename('r', "a"), Rename('r', "b"), {}},
       {"release/append", Release("t"), Append('p', "t"), Append('p', "u"), {}},
       {"release/fold", Release("t"), Fold("t", 'm'), Fold("u", 'm'), {}},
       {"release/release", Release("t"), Release("t"), Release("u"), {}},
@@ -362,6 +389,18 @@ TEST_F(StateRules, NothingCondemnedIsNamed) {
 TEST_F(StateRules, NamesOfSnapshotsAreUnique) {
   EXPECT_EQ(Check({AddSnapshot('r', "taken")}).code(), Code::kAlreadyExists);
   EXPECT_TRUE(Check({AddSnapshot('r', "free")}).ok());
+}
+
+TEST_F(StateRules, ASnapshotIsNotRenamedToAnothersName) {
+  EXPECT_EQ(Check({Rename('r', "taken")}).code(), Code::kAlreadyExists);
+  EXPECT_TRUE(Check({Rename('s', "taken")}).ok()) << "its own";
+  EXPECT_TRUE(Check({Rename('r', "free")}).ok());
+}
+
+TEST_F(StateRules, NothingCondemnedIsPutInASnapshotsPlace) {
+  state_.condemned[SnapshotObjectName(Object('n'))].set_doomed(false);
+  EXPECT_EQ(Check({Replace('s', 'n', 's')}).code(), Code::kConflict);
+  EXPECT_TRUE(Check({Replace('s', 'm', 's')}).ok());
 }
 
 TEST_F(StateRules, WhatIsHeldIsNotForgotten) {

@@ -10,6 +10,7 @@
 #include "repo/crypto_testing.h"
 #include "repo/gc.h"
 #include "repo/repository_testing.h"
+#include "repo/rewrite.h"
 #include "store/file_store.h"
 
 namespace maxbrod::repo {
@@ -158,6 +159,85 @@ INSTANTIATE_TEST_SUITE_P(EachStep, PruneCrashTest,
                          ::testing::Values("sweep.doomed", "sweep.removed", "sweep.removed:2",
                                            "trim.committed", "trim.removed", "trim.removed:2",
                                            "+sweep.removed", "+trim.committed"),
+                         StepName);
+
+// A pack with two blocks of which one snapshot needs one, rewritten.
+class RewriteCrashTest : public CrashTest {
+ protected:
+  static Status Prepare() {
+    auto repository = Open(true);
+    PackBuilder builder(repository->store());
+    for (int topic = 0; topic < 2; ++topic) {
+      builder.Block("t", 0, 100 * topic, 8).Claim("t", 0, 100 * topic, 100 * topic + 80);
+    }
+    TestBlock dead = MakeBlock("t", 0, 200, std::vector<size_t>(40, 100));
+    TestBlock live = MakeBlock("t", 0, 600, std::vector<size_t>(2, 100));
+    dead.owner.topic_id = live.owner.topic_id = TopicId();
+    MB_ASSIGN_OR_RETURN(auto writer, PackWriter::Create(repository->store(), {}, CallContext()));
+    for (const TestBlock* block : {&dead, &live}) {
+      ByteView piece = block->batches;
+      MB_RETURN_IF_ERROR(writer->AddBlock(block->owner, block->stats, {&piece, 1}));
+    }
+    MB_ASSIGN_OR_RETURN(SealedPack sealed, writer->Seal(CallContext()));
+    builder.Claim("t", 0, 200, 620);
+    format::AddPacks packs = builder.packs();
+    *packs.add_packs() = sealed.ref;
+    for (const char* name : {"one", "two"}) {
+      SnapshotDraft draft = TestDraft(name, {{"t", 620}});
+      draft.topics[0].mutable_partitions(0)->set_start_offset(600);
+      MB_RETURN_IF_ERROR(repository->CommitSnapshot(draft, packs, CallContext()).status());
+      packs.Clear();
+    }
+    ReleaseLimits limits;
+    limits[{0, 0}].below = 600;
+    return Release(repository->log(), repository->index_cache(), MakeTopicKey("", "t"), limits,
+                   CallContext())
+        .status();
+  }
+  static Result<RewriteReport> Rewrite(Repository& repository) {
+    CallContext context;
+    MB_ASSIGN_OR_RETURN(auto state, repository.Refresh(context));
+    IndexCache cache;
+    RewriteOptions options;
+    options.object_age_ms = -1;
+    options.budget_bytes = kMiB;
+    MB_ASSIGN_OR_RETURN(Liveness life, ComputeLiveness(repository.store(), *state, cache, context));
+    MB_ASSIGN_OR_RETURN(int64_t now, repository.store().NowMillis(context));
+    MB_ASSIGN_OR_RETURN(RewritePlan plan,
+                        PlanRewrite(repository.store(), *state, life, options, now, context));
+    return RewritePacks(repository.log(), cache, *state, life, plan, options, context);
+  }
+};
+
+TEST_P(RewriteCrashTest, LeavesTheOldOrTheNewAndNothingIsLost) {
+  fs::remove_all(Folder());
+  EXPECT_EXIT(DieAt(Step(),
+                    [] {
+                      MB_RETURN_IF_ERROR(Prepare());
+                      return Rewrite(*Open(false)).status();
+                    }),
+              ::testing::ExitedWithCode(kCrashExitCode), "");
+  ExpectSound();
+  auto again = Rewrite(*Open(false));
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  ExpectSound();
+  ASSERT_TRUE(Prune().ok());
+  ASSERT_TRUE(Prune().ok());
+  ExpectSound();
+  auto repository = Open(false);
+  EXPECT_EQ(repository->state()->snapshots.size(), 2u);
+  EXPECT_EQ(repository->state()->snapshots[0].name(), "one");
+  EXPECT_EQ(repository->store().List("l0/", "", 10, CallContext())->objects.size(), 0u);
+  EXPECT_EQ(repository->store().List("pack/", "", 10, CallContext())->objects.size(), 1u)
+      << "the new one; the old ones and what the crash left are gone";
+  fs::remove_all(Folder());
+}
+
+INSTANTIATE_TEST_SUITE_P(EachStep, RewriteCrashTest,
+                         ::testing::Values("rewrite.pack", "rewrite.packs", "reindex.manifests",
+                                           "reindex.snapshots", "commit.before:5", "commit.after:5",
+                                           "rewrite.committed", "+rewrite.pack",
+                                           "+reindex.snapshots", "+rewrite.committed"),
                          StepName);
 
 }  // namespace

@@ -81,11 +81,15 @@ Result<GcReport> TrimOldLog(CommitLog& log, const GcOptions& options, const Call
 // The floor that TrimOldLog would set: the lowest commit that stays.
 Result<uint64_t> PlanTrim(CommitLog& log, const GcOptions& options, const CallContext& context);
 
-// What a topic gives up: by (partition, branch), the offset below which claims and blocks go.
-// Branches that are not named keep all.
-using ReleaseLimits = std::map<std::pair<int32_t, uint64_t>, int64_t>;
-// Takes those claims back and drops the blocks wholly below from the topic's manifests: they stay
-// only as long as snapshots name them. kNotFound for an unknown topic.
+// What a topic gives up: claims and blocks below an offset, but for the ranges to keep.
+struct ReleaseLimit {
+  int64_t below = INT64_MIN;
+  OffsetRanges keep;
+};
+// By (partition, branch); branches that are not named keep all.
+using ReleaseLimits = std::map<std::pair<int32_t, uint64_t>, ReleaseLimit>;
+// Takes those claims back and drops the blocks wholly given up from the topic's manifests: they
+// stay only as long as snapshots name them. kNotFound for an unknown topic.
 Result<Receipt> Release(CommitLog& log, IndexCache& cache, const TopicKey& topic,
                         const ReleaseLimits& limits, const CallContext& context);
 // What is left of the topic then, without its manifests that would be written anew; packs that

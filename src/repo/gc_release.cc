@@ -7,13 +7,19 @@
 namespace maxbrod::repo {
 namespace {
 
-int64_t LimitOf(const ReleaseLimits& limits, int32_t partition, uint64_t branch) {
+const ReleaseLimit& LimitOf(const ReleaseLimits& limits, int32_t partition, uint64_t branch) {
+  static const ReleaseLimit kNone;
   auto it = limits.find({partition, branch});
-  return it == limits.end() ? INT64_MIN : it->second;
+  return it == limits.end() ? kNone : it->second;
 }
 
 bool IsBelow(const BlockEntry& entry, const ReleaseLimits& limits) {
-  return entry.stats.last_offset < LimitOf(limits, entry.owner.partition, entry.owner.branch);
+  const ReleaseLimit& limit = LimitOf(limits, entry.owner.partition, entry.owner.branch);
+  if (entry.stats.last_offset >= limit.below) return false;
+  const int64_t first = entry.stats.first_offset;
+  const int64_t end = entry.stats.last_offset + 1;
+  const auto free = limit.keep.Missing(first, end);
+  return free.size() == 1 && free.front() == std::pair(first, end);
 }
 
 bool DropsAny(const TopicManifest& shard, const ReleaseLimits& limits) {
@@ -21,7 +27,7 @@ bool DropsAny(const TopicManifest& shard, const ReleaseLimits& limits) {
                      [&](const BlockEntry& entry) { return IsBelow(entry, limits); });
 }
 
-// The claims below the limits. A block that reaches over one stays in the manifests all the same; a
+// The claims given up. A block that reaches over a border stays in the manifests all the same; a
 // later backup that reads its lower part again is trimmed by readers.
 format::CommitRecord ReleaseOf(const TopicInfo& topic, const ReleaseLimits& limits) {
   format::CommitRecord record;
@@ -30,14 +36,16 @@ format::CommitRecord ReleaseOf(const TopicInfo& topic, const ReleaseLimits& limi
   release->set_topic(topic.name);
   for (const auto& [number, partition] : topic.partitions) {
     for (const BranchInfo& branch : partition.branches) {
-      const int64_t limit = LimitOf(limits, number, branch.branch.id());
+      const ReleaseLimit& limit = LimitOf(limits, number, branch.branch.id());
       for (auto [start, end] : branch.covered.ranges()) {
-        if (start >= limit) break;
-        format::ReleasedRange* range = release->add_ranges();
-        range->set_partition(number);
-        range->set_branch(branch.branch.id());
-        range->set_start_offset(start);
-        range->set_end_offset(std::min(end, limit));
+        if (start >= limit.below) break;
+        for (auto [from, to] : limit.keep.Missing(start, std::min(end, limit.below))) {
+          format::ReleasedRange* range = release->add_ranges();
+          range->set_partition(number);
+          range->set_branch(branch.branch.id());
+          range->set_start_offset(from);
+          range->set_end_offset(to);
+        }
       }
     }
   }
@@ -103,7 +111,7 @@ Result<Receipt> ReleaseBelow(CommitLog& log, IndexCache& cache, const TopicKey& 
       auto limit = offsets.find(number);
       if (limit == offsets.end()) continue;
       for (const BranchInfo& branch : partition.branches) {
-        limits[{number, branch.branch.id()}] = limit->second;
+        limits[{number, branch.branch.id()}].below = limit->second;
       }
     }
     return limits;

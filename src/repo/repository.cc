@@ -364,6 +364,10 @@ Result<Snapshot> Repository::ReadSnapshot(const format::SnapshotRef& ref,
   Snapshot out;
   out.ref = ref;
   out.header = std::move(contents.header);
+  // What was edited since stands in the log alone.
+  out.header.set_name(ref.name());
+  out.header.set_description(ref.description());
+  *out.header.mutable_tags() = ref.tags();
   out.topics = std::move(contents.topics);
   out.groups = std::move(contents.groups);
   out.metadata = std::move(contents.metadata);

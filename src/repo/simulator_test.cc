@@ -25,6 +25,7 @@ SimOptions OptionsOf(uint64_t seed) {
   options.snapshotters = 1 + static_cast<int>(seed / 3 % 2);
   options.pruners = 1 + static_cast<int>(seed / 6 % 2);
   options.mergers = static_cast<int>(seed / 2 % 2);
+  options.rewriters = seed % 4 == 3 ? 2 : static_cast<int>(seed % 2);
   if (seed % 5 == 0) {  // calm seas: only races
     options.lost_reply = options.late_request = options.error = options.death = 0;
     options.stall = options.long_stall = 0;
@@ -67,11 +68,11 @@ TEST(SimulatorTest, NothingIsLostInAnySchedule) {
             << counts.late_requests << " late requests, " << counts.long_stalls << " long stalls, "
             << counts.deaths << " deaths, " << counts.trimmed << " commits trimmed, "
             << counts.strays << " strays, " << counts.swept << " objects swept, "
-            << counts.snapshots_read << " snapshots read\n";
+            << counts.snapshots_read << " snapshots read, " << counts.rewrites << " rewrites\n";
   if (one != 0) return;
   for (uint64_t count :
        {counts.lost_replies, counts.late_requests, counts.long_stalls, counts.deaths,
-        counts.trimmed, counts.strays, counts.swept, counts.snapshots_read}) {
+        counts.trimmed, counts.strays, counts.swept, counts.snapshots_read, counts.rewrites}) {
     EXPECT_GT(count, 0u) << "some fault never struck";
   }
 }
@@ -165,6 +166,14 @@ TEST_F(MutationTest, AMergeThatDoesNotNameItsPack) {
     options->merge_names_nothing = true;
     options->long_stall = 0.03;
     options->mergers = 2;
+  });
+}
+
+TEST_F(MutationTest, ARewriteThatDoesNotNameWhatItReliesOn) {
+  ExpectNoticed("is needed and", [](SimOptions* options) {
+    options->rewrite_names_nothing = true;
+    options->long_stall = 0.03;
+    options->rewriters = 2;
   });
 }
 

@@ -50,6 +50,7 @@ void SimCounts::Add(const SimCounts& other) {
   trimmed += other.trimmed;
   swept += other.swept;
   snapshots_read += other.snapshots_read;
+  rewrites += other.rewrites;
 }
 
 SimWorld::SimWorld(const SimOptions& options) : options_(options), random_(options.seed) {}
@@ -204,6 +205,7 @@ std::vector<std::string> SimWorld::Run() {
     for (int i = 0; i < options_.pruners; ++i) Spawn(RunPruner);
     for (int i = 0; i < options_.pinners; ++i) Spawn(RunPinner);
     for (int i = 0; i < options_.mergers; ++i) Spawn(RunMerger);
+    for (int i = 0; i < options_.rewriters; ++i) Spawn(RunRewriter);
     PassBaton();
     ended_.wait(lock, [&] { return current_ == nullptr; });
   }

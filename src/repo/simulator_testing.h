@@ -27,6 +27,7 @@ struct SimOptions {
   int pruners = 1;
   int pinners = 1;
   int mergers = 1;
+  int rewriters = 1;
   uint64_t operations_max = 3000;     // halves of requests, and pauses, over all processes
   double lost_reply = 0.02;           // a write is applied, its reply is not seen
   double late_request = 0.02;         // a write is applied up to six days after it "failed"
@@ -37,7 +38,8 @@ struct SimOptions {
   bool store_overwrites_log = false;  // the store ignores conditions in log/
   bool condemn_blindly = false;       // prune condemns what is reachable
   bool encrypted = false;
-  bool merge_names_nothing = false;  // a merge does not tell which pack it relies on
+  bool rewrite_names_nothing = false;  // a rewrite does not tell what it relies on
+  bool merge_names_nothing = false;    // a merge does not tell which pack it relies on
   GcOptions gc;
   ProtocolFaults faults;
 };
@@ -53,6 +55,7 @@ struct SimCounts {
   uint64_t trimmed = 0;  // commits removed
   uint64_t swept = 0;    // packs, manifests and snapshots removed
   uint64_t snapshots_read = 0;
+  uint64_t rewrites = 0;  // committed ones
   void Add(const SimCounts& other);
 };
 
@@ -76,6 +79,7 @@ class SimWorld {
   class ProcessClock;
 
   const SimCounts& counts() const { return counts_; }
+  void CountRewrite() { ++counts_.rewrites; }
 
   // For actors; the calling process holds the baton.
   std::mt19937_64& random() { return random_; }
@@ -146,6 +150,7 @@ void RunSnapshotter(SimWorld& world, SimWorld::Process& process);
 void RunPruner(SimWorld& world, SimWorld::Process& process);
 void RunPinner(SimWorld& world, SimWorld::Process& process);
 void RunMerger(SimWorld& world, SimWorld::Process& process);
+void RunRewriter(SimWorld& world, SimWorld::Process& process);
 
 // Until destroyed, OpenSSL's random bytes come from the seed: a schedule can be replayed. Not for
 // several threads at once.

@@ -235,6 +235,50 @@ TEST_F(FoldTest, SnapshotsAreUniqueAndHeldOnesStay) {
   EXPECT_FALSE(Apply({hold}));
 }
 
+TEST_F(FoldTest, EditsChangeWhatTheyNameAndNothingElse) {
+  ASSERT_TRUE(Apply({Snapshot('s', "one"), Snapshot('r', "two")}));
+  const std::string object = state_.FindSnapshotByName("one")->object().sha256();
+  Record edit;
+  edit.mutable_edit_snapshot()->set_id(Id('s'));
+  edit.mutable_edit_snapshot()->set_description("before the move");
+  edit.mutable_edit_snapshot()->set_set_tags(true);
+  edit.mutable_edit_snapshot()->add_tags("gold");
+  ASSERT_TRUE(Apply({edit}));
+  const format::SnapshotRef* ref = state_.FindSnapshotById(Id('s'));
+  EXPECT_EQ(ref->name(), "one");
+  EXPECT_EQ(ref->description(), "before the move");
+  ASSERT_EQ(ref->tags_size(), 1);
+  EXPECT_EQ(ref->object().sha256(), object);
+  Record rename;
+  rename.mutable_edit_snapshot()->set_id(Id('s'));
+  rename.mutable_edit_snapshot()->set_name("three");
+  ASSERT_TRUE(Apply({rename}));
+  ref = state_.FindSnapshotById(Id('s'));
+  EXPECT_EQ(ref->name(), "three");
+  EXPECT_EQ(ref->description(), "before the move") << "what is not named stays";
+  EXPECT_EQ(ref->tags_size(), 1);
+  rename.mutable_edit_snapshot()->set_name("two");
+  EXPECT_FALSE(Apply({rename})) << "taken";
+  rename.mutable_edit_snapshot()->set_name("");
+  EXPECT_FALSE(Apply({rename}));
+  edit.mutable_edit_snapshot()->set_id(Id('u'));
+  EXPECT_FALSE(Apply({edit})) << "unknown";
+}
+
+TEST_F(FoldTest, AnEditReplacesTheObjectThatItKnew) {
+  ASSERT_TRUE(Apply({Snapshot('s', "one")}));
+  Record edit;
+  format::EditSnapshot* change = edit.mutable_edit_snapshot();
+  change->set_id(Id('s'));
+  change->mutable_object()->set_sha256(std::string(32, 'n'));
+  change->mutable_replaces()->set_sha256(std::string(32, 'x'));
+  EXPECT_FALSE(Apply({edit})) << "its object is another one";
+  *change->mutable_replaces() = state_.FindSnapshotById(Id('s'))->object();
+  ASSERT_TRUE(Apply({edit}));
+  EXPECT_EQ(state_.FindSnapshotById(Id('s'))->object().sha256(), std::string(32, 'n'));
+  EXPECT_FALSE(Apply({edit})) << "once";
+}
+
 TEST_F(FoldTest, RemovalHasItsOrder) {
   EXPECT_FALSE(Apply({Names(NamesKind::kDoom, "a")}));
   ASSERT_TRUE(Apply({Names(NamesKind::kCondemn, "a"), Names(NamesKind::kCondemn, "b")}));

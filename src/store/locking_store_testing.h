@@ -24,17 +24,20 @@ class LockingStore : public ForwardingStore, private ObjectControl {
   using Store::PutIfAbsent;
   Result<PutResult> PutIfAbsent(const std::string& name, std::span<const ByteView> pieces,
                                 const CallContext& context) override {
+    MB_RETURN_IF_ERROR(Write());
     MB_ASSIGN_OR_RETURN(PutResult put, inner().PutIfAbsent(name, pieces, context));
     if (put.outcome == PutOutcome::kCreated) LockNew(name);
     return put;
   }
   Result<std::unique_ptr<ObjectWriter>> Create(const std::string& name,
                                                const CallContext& context) override {
+    MB_RETURN_IF_ERROR(Write());
     MB_ASSIGN_OR_RETURN(auto writer, inner().Create(name, context));
     LockNew(name);
     return writer;
   }
   Status Remove(const std::string& name, const CallContext& context) override {
+    MB_RETURN_IF_ERROR(Write());
     MB_ASSIGN_OR_RETURN(ObjectStanding standing, Standing(name, context));
     if (standing.legal_hold || standing.retain_until_ms > clock_.WallMillis()) {
       return Status(Code::kPermission, fmt::format("'{}' is under lock", name));
@@ -84,9 +87,16 @@ class LockingStore : public ForwardingStore, private ObjectControl {
 
   LockPolicy policy;
   int looks = 0, retained = 0, removals_of_many = 0;
+  int writes_until_death = -1;   // from then on no write arrives, as if the process were killed
   int refuse_retain_after = -1;  // that many are let through; negative: all are
 
  private:
+  Status Write() {
+    if (writes_until_death < 0) return Status::Ok();
+    if (writes_until_death == 0) return Status(Code::kReadOnly, "the process was killed");
+    --writes_until_death;
+    return Status::Ok();
+  }
   void LockNew(const std::string& name) {
     std::lock_guard lock(mutex_);
     if (policy.mode == LockMode::kNone) return;

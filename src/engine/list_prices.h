@@ -1,4 +1,4 @@
-// What bringing archived objects back costs and how long it takes, by storage class and tier.
+// What S3 asks for storage, for requests and for bringing archived objects back, by storage class.
 //
 // List prices of AWS in us-east-1, in US dollars; other regions, contracts and taxes differ, so
 // whatever is computed from them is shown as an estimate. The times are those that AWS calls
@@ -15,9 +15,26 @@
 
 namespace maxbrod::engine {
 
-inline constexpr std::string_view kThawPricesOf = "us-east-1, 2026-06";
-// Of a readable copy, which is stored as STANDARD beside the archived object.
-inline constexpr double kCopyDollarsPerGibMonth = 0.023;
+inline constexpr std::string_view kListPricesOf = "us-east-1, 2026-06";
+inline constexpr double kWriteDollars = 0.005 / 1000;  // PUT, COPY, LIST; of STANDARD
+inline constexpr double kReadDollars = 0.0004 / 1000;  // GET, HEAD; of STANDARD
+// Also of a readable copy, which is stored as STANDARD beside the archived object.
+inline constexpr double kStandardDollarsPerGibMonth = 0.023;
+
+struct StorageRate {
+  std::string_view storage_class;
+  double dollars_per_gib_month;
+  uint64_t bytes_min;       // smaller objects are counted as this long
+  uint64_t overhead_bytes;  // added to each object, in this class
+  uint64_t standard_bytes;  // added to each object, as STANDARD
+};
+// Classes that are not known, and the empty one, are taken for STANDARD. INTELLIGENT_TIERING: its
+// first tier, as nobody tells in which one an object lies.
+const StorageRate& StorageRateOf(std::string_view storage_class);
+// Of so many objects with so many bytes in all, a month. Objects below the class's minimum are
+// counted by their average length.
+double StorageDollars(std::string_view storage_class, uint64_t objects, uint64_t bytes);
+
 inline constexpr double kDaysPerMonth = 30;
 
 struct ThawRate {

@@ -1,4 +1,8 @@
-#include "engine/thaw_prices.h"
+#include "engine/list_prices.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -22,7 +26,36 @@ constexpr ThawRate kRates[] = {
     {kIntelligent, ThawTier::kBulk, 0, 0, 5 * kHour, 48 * kHour},
 };
 
+constexpr uint64_t kSmallest = 128 * kKiB;
+constexpr StorageRate kStorage[] = {
+    {"STANDARD", kStandardDollarsPerGibMonth, 0, 0, 0},
+    {"STANDARD_IA", 0.0125, kSmallest, 0, 0},
+    {"ONEZONE_IA", 0.01, kSmallest, 0, 0},
+    {"REDUCED_REDUNDANCY", 0.024, 0, 0, 0},
+    {"EXPRESS_ONEZONE", 0.11, 0, 0, 0},
+    {"GLACIER_IR", 0.004, kSmallest, 0, 0},
+    {kGlacier, 0.0036, 0, 32 * kKiB, 8 * kKiB},
+    {kDeepArchive, 0.00099, 0, 32 * kKiB, 8 * kKiB},
+    {kIntelligent, kStandardDollarsPerGibMonth, 0, 0, 0},
+};
+
 }  // namespace
+
+const StorageRate& StorageRateOf(std::string_view storage_class) {
+  for (const StorageRate& rate : kStorage) {
+    if (rate.storage_class == storage_class) return rate;
+  }
+  return kStorage[0];
+}
+
+double StorageDollars(std::string_view storage_class, uint64_t objects, uint64_t bytes) {
+  const StorageRate& rate = StorageRateOf(storage_class);
+  const auto gib = [](uint64_t n) { return static_cast<double>(n) / static_cast<double>(kGiB); };
+  const uint64_t counted =
+      std::max(bytes, objects * rate.bytes_min) + objects * rate.overhead_bytes;
+  return gib(counted) * rate.dollars_per_gib_month +
+         gib(objects * rate.standard_bytes) * kStandardDollarsPerGibMonth;
+}
 
 const ThawRate* FindThawRate(std::string_view storage_class, ThawTier tier) {
   bool known = storage_class == kDeepArchive || storage_class == kIntelligent;
