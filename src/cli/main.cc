@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   cli::AddHold(app, globals);
   cli::AddRelease(app, globals);
   cli::AddEdit(app, globals);
+  cli::AddRepair(app, globals);
+  cli::AddStats(app, globals);
   cli::AddForget(app, globals);
   cli::AddPrune(app, globals);
   cli::AddLocks(app, globals);

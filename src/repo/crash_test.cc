@@ -235,8 +235,8 @@ TEST_P(RewriteCrashTest, LeavesTheOldOrTheNewAndNothingIsLost) {
 
 INSTANTIATE_TEST_SUITE_P(EachStep, RewriteCrashTest,
                          ::testing::Values("rewrite.pack", "rewrite.packs", "reindex.manifests",
-                                           "reindex.snapshots", "commit.before:5",
-                                           "commit.after:5", "rewrite.committed", "+rewrite.pack",
+                                           "reindex.snapshots", "commit.before:5", "commit.after:5",
+                                           "rewrite.committed", "+rewrite.pack",
                                            "+reindex.snapshots", "+rewrite.committed"),
                          StepName);
 
