@@ -126,6 +126,8 @@ void BuildProgram(CLI::App& app, Globals& globals) {
   AddForget(app, globals);
   AddPrune(app, globals);
   AddLocks(app, globals);
+  AddRepair(app, globals);
+  AddStats(app, globals);
   AddMetadata(app, globals);
   AddHelp(app, globals);
   AddCompletion(app, globals);
