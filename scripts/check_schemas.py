@@ -20,7 +20,9 @@ REFERENCE = "docs/reference.md"
 GOLDEN = "tests/golden/json_fields.txt"
 FIELD = re.compile(r'\{"([a-z_]+)",|\w\["([a-z_]+)"\]|\{[\w.]+ \? "([a-z_]+)" : "([a-z_]+)"')
 NO_FIELD = re.compile(r"IsMember\(\{[^}]*\}\)|//.*")
-LOOK_LIKE_FIELDS = {"good", "maxbrod", "uploads"}  # lists of words that are no JSON
+LOOK_LIKE_FIELDS = {"forget", "good", "keep", "maxbrod", "uploads"}  # lists of words that are no JSON
+# Names of kinds, areas and actions, which src/cli writes as fields without naming them.
+ENUMERATIONS = ("verify.cc", "diff.cc", "metadata_plan.cc")
 # Written by others than src/cli, or with names that are no literals there.
 ELSEWHERE = {"dump", "policy"}
 TELL = re.compile(r'Tell\("([a-z_]+)"')  # keys add, keys remove
@@ -92,7 +94,8 @@ def check_sources(root, schemas):
         written |= {name for names in FIELD.findall(text) for name in names if name}
         written |= set(TELL.findall(text))
         may_be |= set(RAW.findall(text))
-    may_be |= {name for name in re.findall(r'"([a-z_]+)"', (root / "src/engine/verify.cc").read_text())}
+    for name in ENUMERATIONS:
+        may_be |= set(re.findall(r'"([a-z_]+)"', (root / "src/engine" / name).read_text()))
     described = set()
     for verb, schema in schemas.items():
         described |= fields_of(schema)
@@ -167,7 +170,7 @@ def selftest():
 
     good = {
         "src/cli/cmd_init.cc": 'out = {{"id", 1}}; x->check(CLI::IsMember({"none", "all"}));',
-        "src/engine/verify.cc": "",
+        **{f"src/engine/{name}": "" for name in ENUMERATIONS},
         REFERENCE: "### init\nJSON: `id`.\n\n## JSON\n",
         f"{SCHEMAS}/init.json": schema("init"),
         GOLDEN: "init result id integer\n",
