@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/capture_metadata.h"
 #include "kafka/errors.h"
 
 namespace maxbrod::engine {
@@ -54,7 +55,7 @@ class Groups {
   }
 
   void Add(const format::GroupSnapshot& source) {
-    if (source.type() == "share") return;  // restore_metadata.h
+    if (IsShareGroup(source.type())) return;  // restore_rest.h
     PlannedGroup group;
     group.group = source.group();
     group.type = source.type();

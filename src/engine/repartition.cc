@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/limits.h"
+#include "engine/capture_metadata.h"
 #include "kafka/data_path.h"
 #include "kafka/errors.h"
 #include "kafka/partitioner.h"
@@ -149,7 +150,7 @@ class Positions {
       for (const format::GroupOffset& o : group.offsets()) {
         if (o.topic() == source) of.committed[o.partition()] = o.offset();
       }
-      if (of.committed.empty() || group.type() == "share") continue;
+      if (of.committed.empty() || IsShareGroup(group.type())) continue;
       of.first.resize(static_cast<size_t>(partitions), -1);
       groups_.push_back(std::move(of));
     }

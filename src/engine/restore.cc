@@ -193,6 +193,8 @@ class Restore {
       MB_ASSIGN_OR_RETURN(report_.metadata,
                           ApplyMetadata(target_, *report_.plan.metadata, progress_, context_));
     }
+    MB_RETURN_IF_ERROR(RestoreShareOffsets(options_.selection, target_, report_.plan, progress_,
+                                           &report_.metadata, context_));
     if (report_.plan.filler > 0) {
       MB_RETURN_IF_ERROR(
           log_starts_.Await(report_.plan.checkpoint_wait_ms, &report_.log_start_seconds));
