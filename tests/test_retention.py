@@ -2,9 +2,19 @@
 
 import os
 
+import pytest
+
+from lib import jars
+
 KEEP = {"retention.ms": "-1"}
 TOPIC = "kept"
 EXISTS, DAMAGED = 4, 12  # exit codes
+
+
+@pytest.fixture(scope="module", params=[jars.NEWEST])
+def version(request):
+    """Kafka matters little here."""
+    return request.param
 
 
 def tables_fit(result):

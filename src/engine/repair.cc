@@ -366,7 +366,10 @@ class Repairer {
 
   void Lose(const repo::LostRange& range) {
     if (range.end_offset <= range.start_offset) return;
-    auto key = std::tuple(range.topic_id, range.topic, range.partition, range.branch);
+    // Topics without an id have it as zeros or not at all.
+    const bool no_id = repo::UuidFromString(range.topic_id).IsZero();
+    auto key = std::tuple(no_id ? std::string() : range.topic_id, range.topic, range.partition,
+                          range.branch);
     merged_[key].Add(range.start_offset, range.end_offset);
   }
 

@@ -35,9 +35,8 @@ class RepairTest : public PruneWorld {
   }
   std::vector<std::string> NamesOf(const std::string& prefix) {
     std::vector<std::string> out;
-    for (const auto& info : store_->List(prefix, "", 1000, context_)->objects) {
-      out.push_back(info.name);
-    }
+    auto page = store_->List(prefix, "", 1000, context_);
+    for (const auto& info : page->objects) out.push_back(info.name);
     return out;
   }
   // Cuts an object short.

@@ -1,7 +1,10 @@
 #include "repo/gc.h"
 
 #include <algorithm>
+#include <atomic>
+#include <iterator>
 #include <span>
+#include <thread>
 
 #include "os/crash_point.h"
 #include "repo/pack_writer.h"
@@ -78,6 +81,42 @@ Result<bool> IsFree(store::Store& store, const store::ObjectInfo& info, int64_t 
   int64_t until = standing->legal_hold ? 0 : standing->retain_until_ms;
   deferred->push_back({info.name, info.size, until});
   return false;
+}
+
+// What is found of one object that is due.
+struct Look {
+  std::string name;
+  store::ObjectInfo info;
+  bool free = false;
+  std::vector<DeferredObject> deferred;
+  Status status;
+};
+
+Status LookAt(store::Store& store, int64_t now_ms, Look* look, const CallContext& context) {
+  MB_RETURN_IF_ERROR(context.Check());
+  Result<store::ObjectInfo> info = store.Stat(look->name, context);
+  if (!info.ok() && info.status().code() != Code::kNotFound) return info.status();
+  look->info = info.ok() ? std::move(*info) : store::ObjectInfo{look->name};
+  MB_ASSIGN_OR_RETURN(look->free, IsFree(store, look->info, now_ms, &look->deferred, context));
+  return Status::Ok();
+}
+
+// Several at once where each asks for a lock: that is a request with a round trip.
+void LookAtAll(store::Store& store, int64_t now_ms, std::vector<Look>* looks,
+               const CallContext& context) {
+  constexpr size_t kThreads = 8;
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  auto work = [&] {
+    for (size_t i = next++; i < looks->size() && !failed; i = next++) {
+      Look& look = (*looks)[i];
+      look.status = LookAt(store, now_ms, &look, context);
+      if (!look.status.ok()) failed = true;
+    }
+  };
+  if (store.control() == nullptr || looks->size() < 2) return work();
+  std::vector<std::jthread> threads;
+  for (size_t i = 0; i < std::min(kThreads, looks->size()); ++i) threads.emplace_back(work);
 }
 
 // Steps 1 of a sweep: which of the condemned are due.
@@ -257,6 +296,7 @@ Result<GcReport> CondemnUnreachable(CommitLog& log, IndexCache& cache, const GcO
 Result<SweepPlan> PlanSweep(store::Store& store, const State& state, const GcOptions& options,
                             int64_t now_ms, const CallContext& context) {
   SweepPlan plan;
+  std::vector<Look> looks;
   for (const format::Pin& pin : state.pins) {
     if (pin.until_ms() > now_ms)
       plan.pinned_until_ms = std::max(plan.pinned_until_ms, pin.until_ms());
@@ -270,13 +310,13 @@ Result<SweepPlan> PlanSweep(store::Store& store, const State& state, const GcOpt
       if (plan.next_due_ms == 0 || due_ms < plan.next_due_ms) plan.next_due_ms = due_ms;
       continue;
     }
-    Result<store::ObjectInfo> info = store.Stat(name, context);
-    if (!info.ok()) {
-      if (info.status().code() != Code::kNotFound) return info.status();
-      info = store::ObjectInfo{name};
-    }
-    MB_ASSIGN_OR_RETURN(bool free, IsFree(store, *info, now_ms, &plan.deferred, context));
-    if (free) plan.due.push_back(std::move(*info));
+    looks.push_back({name, {}, false, {}, {}});
+  }
+  LookAtAll(store, now_ms, &looks, context);
+  for (Look& look : looks) {
+    MB_RETURN_IF_ERROR(look.status);
+    std::move(look.deferred.begin(), look.deferred.end(), std::back_inserter(plan.deferred));
+    if (look.free) plan.due.push_back(std::move(look.info));
   }
   return plan;
 }
