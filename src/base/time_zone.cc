@@ -57,11 +57,14 @@ Status NoZone(std::string_view name) {
                                   folder.string()));
 }
 
-int64_t FloorSeconds(int64_t wall_millis) {
+int64_t Within(int64_t seconds) {
   static const int64_t first = DaysOf(-kYearMax, 1, 1) * kDaySeconds;
   static const int64_t last = DaysOf(kYearMax + 1, 1, 1) * kDaySeconds - 1;
-  int64_t seconds = wall_millis / 1'000 - (wall_millis % 1'000 < 0 ? 1 : 0);
   return std::clamp(seconds, first, last);
+}
+
+int64_t FloorSeconds(int64_t wall_millis) {
+  return Within(wall_millis / 1'000 - (wall_millis % 1'000 < 0 ? 1 : 0));
 }
 
 int64_t FloorTo(int64_t value, int64_t unit) {
@@ -104,13 +107,13 @@ Result<TimeZone> TimeZone::Local() {
     return FromFile(std::string(text), AsBytes(content));
   }
   if (text == "local") return NoZone(text);
-  Result<TimeZone> named = Parse(text);
+  Result<TimeZone> named = Load(text);
   if (named.ok()) return named;
   Result<TimeZone> by_rule = FromRule(text);
   return by_rule.ok() ? by_rule : named;
 }
 
-Result<TimeZone> TimeZone::Parse(std::string_view name) {
+Result<TimeZone> TimeZone::Load(std::string_view name) {
   if (name == "UTC" || name == "utc" || name == "Z") return Utc();
   if (name == "local") return Local();
   if (!IsZoneName(name)) return NoZone(name);
@@ -121,11 +124,15 @@ Result<TimeZone> TimeZone::Parse(std::string_view name) {
   return zone;
 }
 
+int64_t TimeZone::OffsetAt(int64_t seconds) const {
+  return data_ == nullptr ? 0 : data_->At(Within(seconds)).offset;
+}
+
 CivilTime TimeZone::At(int64_t wall_millis) const {
   using namespace std::chrono;  // NOLINT
   const int64_t instant = FloorSeconds(wall_millis);
   CivilTime out;
-  out.utc_offset_seconds = data_ == nullptr ? 0 : data_->At(instant).offset;
+  out.utc_offset_seconds = static_cast<int>(OffsetAt(instant));
   const int64_t shown = instant + out.utc_offset_seconds;
   const int64_t day_count = FloorTo(shown, kDaySeconds) / kDaySeconds;
   const sys_days day_point{days(day_count)};
@@ -138,7 +145,7 @@ CivilTime TimeZone::At(int64_t wall_millis) const {
   out.hour = of_day / 3'600;
   out.minute = of_day / 60 % 60;
   out.second = of_day % 60;
-  out.millis = static_cast<int>(wall_millis - FloorTo(wall_millis, 1'000));
+  out.millis = static_cast<int>((wall_millis % 1'000 + 1'000) % 1'000);
   return out;
 }
 
@@ -155,7 +162,7 @@ int64_t TimeZone::StartOfDay(int year, int month, int day) const {
     if (instant + data_->At(instant).offset == shown) return instant * 1'000;
   }
   // Left out: the day begins with the change.
-  return data_->At(by_smaller).since * 1'000;
+  return std::max(data_->At(by_smaller).since, by_larger) * 1'000;
 }
 
 int64_t TimeZone::StartOf(CalendarUnit unit, int64_t wall_millis) const {

@@ -37,17 +37,19 @@ class TimeZone {
   // IANA database ("Europe/Berlin"), read from the folder TZDIR or /usr/share/zoneinfo.
   // kInvalidArgument with a hint for any other name, kCorrupt for a file that is none of the
   // database.
-  static Result<TimeZone> Parse(std::string_view name);
+  static Result<TimeZone> Load(std::string_view name);
   // The content of a file of the database (TZif, RFC 8536). kCorrupt, or kUnsupported if it counts
   // leap seconds.
   static Result<TimeZone> FromFile(std::string name, ByteView content);
   // "CET-1CEST,M3.5.0,M10.5.0/3" as POSIX wants it in TZ. kInvalidArgument for anything else.
   static Result<TimeZone> FromRule(std::string_view rule);
 
-  // As given to Parse.
+  // As given to Load.
   const std::string& name() const { return name_; }
   bool is_utc() const { return data_ == nullptr; }
 
+  // Seconds east of UTC; of an instant in *seconds* since the Unix epoch.
+  int64_t OffsetAt(int64_t seconds) const;
   CivilTime At(int64_t wall_millis) const;
   // The first instant at which the zone's clock shows this date (time of day 00:00) or, where a
   // change of the clock leaves midnight out, the first instant of that day. Month and day may lie

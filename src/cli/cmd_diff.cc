@@ -97,11 +97,15 @@ void PrintEntry(const engine::DiffEntry& e) {
   }
 }
 
+std::string Count(uint64_t count, const char* what) {
+  return FormatCount(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 void PrintSide(const char* sign, const engine::DiffSide& side) {
   std::cout << sign << " " << side.name << ", " << FormatTime(side.time_ms) << ", cluster "
             << (side.cluster_id.empty() ? "(not known)" : side.cluster_id) << ", "
-            << side.brokers.size() << (side.brokers.size() == 1 ? " broker, " : " brokers, ")
-            << FormatCount(side.topics) << " topics, " << FormatCount(side.groups) << " groups\n";
+            << Count(side.brokers.size(), "broker") << ", " << Count(side.topics, "topic") << ", "
+            << Count(side.groups, "group") << "\n";
   for (const std::string& broker : side.brokers) std::cout << "      broker " << broker << "\n";
 }
 

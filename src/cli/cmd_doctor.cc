@@ -9,8 +9,8 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/doctor.h"
+#include "store/object_control.h"
 #include "store/open_store.h"
-#include "store/s3_store_url.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -75,9 +75,8 @@ Status CheckBucketPlace(const DoctorFlags& flags, std::optional<engine::Role> ro
   Append(std::move(rights), checks);
   if (!flags.abort_uploads.empty()) {
     MB_ASSIGN_OR_RETURN(int64_t age, ParseUserDuration(flags.abort_uploads));
-    MB_ASSIGN_OR_RETURN(store::S3Location location, store::ParseS3Url(flags.repository.url));
-    MB_ASSIGN_OR_RETURN(auto s3, store::MakeS3Store(std::move(location)));
-    MB_ASSIGN_OR_RETURN(uint64_t aborted, s3->AbortStaleUploads(Millis(age), context));
+    MB_CHECK(store.control() != nullptr);  // an S3 store has one
+    MB_ASSIGN_OR_RETURN(uint64_t aborted, store.control()->AbortStaleUploads(Millis(age), context));
     checks->push_back(
         {"uploads", "aborted", CheckGrade::kOk, fmt::format("{} ended", aborted), ""});
   }

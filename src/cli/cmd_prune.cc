@@ -1,6 +1,7 @@
 // maxbrod prune: frees what no snapshot needs.
 #include "cli/prune_output.h"
 #include "cli/verbs.h"
+#include "engine/verify.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -8,9 +9,16 @@ namespace {
 struct PruneFlags {
   RepositoryFlags repository;
   engine::PruneOptions options;
+  std::string rewrite_below, rewrite_budget;
 };
 
-Status Run(const PruneFlags& flags, const Globals& globals) {
+Status Run(PruneFlags& flags, const Globals& globals) {
+  if (!flags.rewrite_below.empty()) {
+    MB_ASSIGN_OR_RETURN(flags.options.rewrite_below, engine::ParsePercent(flags.rewrite_below));
+  }
+  if (!flags.rewrite_budget.empty()) {
+    MB_ASSIGN_OR_RETURN(flags.options.rewrite_budget, ParseBytes(flags.rewrite_budget));
+  }
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   return PruneAndPrint(*repository, flags.options, flags.repository, globals);
 }
@@ -27,11 +35,16 @@ void AddPrune(CLI::App& app, Globals& globals) {
   verb->add_option("--yes-delete", flags->options.yes_delete,
                    "How many objects are meant to be condemned; needed for more than 30 % of the "
                    "bytes, and for a topic that no snapshot has any more");
+  verb->add_option("--rewrite-below", flags->rewrite_below,
+                   "Rewrite packs of which less than this share is still needed (default 25%)");
+  verb->add_option("--rewrite-budget", flags->rewrite_budget,
+                   "How much may be copied for it, e.g. 2GiB (default 0: only wholly dead packs, "
+                   "which copies nothing)");
   verb->footer(
       "Objects under lock are deferred, and looked at again by the next prune.\n"
       "Examples:\n"
       "  maxbrod prune --repo file:///backups/kafka --dry-run\n"
-      "  maxbrod prune --repo file:///backups/kafka");
+      "  maxbrod prune --repo file:///backups/kafka --rewrite-budget 2GiB");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });
 }

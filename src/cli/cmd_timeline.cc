@@ -210,7 +210,7 @@ void PrintText(const engine::Timeline& timeline, const TimelineFlags& flags) {
       PrintTogether(topic);
       continue;
     }
-    std::cout << fmt::format("  PART  {:>13}    {:<13} {:<20}\n", "FROM", "TO", "READ LAST");
+    std::cout << fmt::format("  PART  {:>13}    {:<13} READ LAST\n", "FROM", "TO");
     for (const auto& p : topic.partitions) PrintPartition(p);
   }
 }

@@ -92,13 +92,20 @@ std::string Synopsis(const TreeVerb& verb) {
   return out + " [" + Italic("options") + "]\n";
 }
 
-std::string Examples(const TreeVerb& verb) {
-  if (verb.examples.empty()) return "";
-  std::string out = ".SH EXAMPLES\n";
+// Of the verb and of those below it.
+std::string ExampleLines(const TreeVerb& verb) {
+  std::string out;
   for (const std::string& example : verb.examples) {
     out += ".PP\n.RS 4\n.nf\n" + Line(example) + ".fi\n.RE\n";
   }
+  if (verb.path.empty()) return out;
+  for (const TreeVerb& below : verb.verbs) out += ExampleLines(below);
   return out;
+}
+
+std::string Examples(const TreeVerb& verb) {
+  const std::string lines = ExampleLines(verb);
+  return lines.empty() ? "" : ".SH EXAMPLES\n" + lines;
 }
 
 std::string ExitStatus() {
@@ -179,6 +186,7 @@ ManPage VerbPage(const TreeVerb& verb) {
     out += ".SH VERBS\n";
     for (const TreeVerb& below : verb.verbs) {
       out += ".SS " + Escape(below.path.back()) + "\n" + Line(Sentence(below.description));
+      for (const std::string& remark : below.remarks) out += ".PP\n" + Line(Sentence(remark));
       for (const TreeOption& argument : below.arguments) out += ArgumentItem(argument);
       for (const TreeOption& option : below.options) out += OptionItem(option);
     }

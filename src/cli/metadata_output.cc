@@ -17,7 +17,7 @@ constexpr MetadataAction kActions[] = {MetadataAction::kCreate,  MetadataAction:
                                        MetadataAction::kSetAgain};
 
 // So that a table's line fits; JSON has all of it.
-constexpr size_t kNameMax = 30, kSideMax = 20;
+constexpr size_t kNameMax = 28, kSideMax = 20;
 std::string Shortened(const std::string& text, size_t max) {
   if (text.size() <= max) return text;
   size_t end = max - 2;

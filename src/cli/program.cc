@@ -16,7 +16,7 @@ void AddDisplayFlags(CLI::App& app) {
   app.add_option_function<std::string>(
          "--time-zone",
          [](const std::string& name) {
-           Result<TimeZone> zone = TimeZone::Parse(name);
+           Result<TimeZone> zone = TimeZone::Load(name);
            // The parser's own way to refuse a value.
            if (!zone.ok()) {
              throw CLI::ValidationError(
@@ -126,6 +126,8 @@ void BuildProgram(CLI::App& app, Globals& globals) {
   AddForget(app, globals);
   AddPrune(app, globals);
   AddLocks(app, globals);
+  AddRepair(app, globals);
+  AddStats(app, globals);
   AddMetadata(app, globals);
   AddHelp(app, globals);
   AddCompletion(app, globals);

@@ -85,7 +85,9 @@ TEST(Program, EachVerbTellsWhatItIs) {
     }
   }
   for (const TreeVerb& verb : program.tree.verbs) {
-    EXPECT_FALSE(verb.examples.empty()) << verb.Name() << " has no example in its footer";
+    size_t examples = verb.examples.size();
+    for (const TreeVerb& below : verb.verbs) examples += below.examples.size();
+    EXPECT_GT(examples, 0u) << verb.Name() << " has no example in its footer";
   }
 }
 

@@ -12,6 +12,63 @@ namespace {
 
 constexpr size_t kDeferredShown = 20;
 
+nlohmann::json RewriteJson(const engine::PruneReport& report) {
+  nlohmann::json dead = nlohmann::json::array();
+  for (const engine::TopicSpace& topic : report.dead) {
+    dead.push_back({{"topic", topic.topic.empty() ? nlohmann::json() : nlohmann::json(topic.topic)},
+                    {"dead_bytes", topic.dead_bytes},
+                    {"live_bytes", topic.live_bytes}});
+  }
+  const repo::RewritePlan& plan = report.rewrite;
+  return {{"dead_topics", dead},
+          {"packs", plan.packs.size()},
+          {"copy_bytes", plan.copy_bytes},
+          {"freed_bytes", plan.freed_bytes},
+          {"left_packs", plan.over_packs},
+          {"left_copy_bytes", plan.over_copy_bytes},
+          {"left_freed_bytes", plan.over_freed_bytes},
+          {"archived_packs", plan.archived_packs},
+          {"locked_packs", plan.locked_packs},
+          {"young_packs", plan.young_packs},
+          {"loose_packs", plan.loose_packs},
+          {"read_bytes", report.rewritten.read_bytes},
+          {"written_bytes", report.rewritten.written_bytes},
+          {"edited_snapshots", report.rewritten.snapshots},
+          {"damaged_packs", report.rewritten.damaged}};
+}
+
+void PrintRewrite(const engine::PruneReport& report, const std::string& would) {
+  const repo::RewritePlan& plan = report.rewrite;
+  if (!plan.packs.empty()) {
+    std::cout << would << "rewritten: " << FormatCount(plan.packs.size())
+              << " packs that are mostly dead, " << FormatBytes(plan.copy_bytes)
+              << " copied; the next prunes free " << FormatBytes(plan.freed_bytes) << "\n";
+  }
+  if (plan.over_packs > 0) {
+    std::cout << "left: " << FormatCount(plan.over_packs) << " mostly dead packs; "
+              << FormatBytes(plan.over_freed_bytes) << " to be won by --rewrite-budget "
+              << FormatBytes(std::max<uint64_t>(plan.over_copy_bytes, 1)) << "\n";
+  }
+  const uint64_t spared =
+      plan.archived_packs + plan.locked_packs + plan.young_packs + plan.loose_packs;
+  if (spared > 0) {
+    std::cout << "left: " << FormatCount(plan.archived_packs) << " mostly dead packs in archives, "
+              << FormatCount(plan.locked_packs) << " under lock, "
+              << FormatCount(plan.young_packs + plan.loose_packs) << " too young\n";
+  }
+  for (const std::string& name : report.rewritten.damaged) {
+    std::cout << "damaged, left as it is: " << name << " (maxbrod repair)\n";
+  }
+  if (report.dead.empty()) return;
+  Table table({"DEAD BYTES OF", ">DEAD", ">LIVE"});
+  for (size_t i = 0; i < std::min(report.dead.size(), kDeferredShown); ++i) {
+    const engine::TopicSpace& topic = report.dead[i];
+    table.Row({topic.topic.empty() ? "(named by no index)" : topic.topic,
+               FormatBytes(topic.dead_bytes), FormatBytes(topic.live_bytes)});
+  }
+  table.Print(std::cout);
+}
+
 void PrintJson(const engine::PruneReport& report, bool dry_run) {
   nlohmann::json released = nlohmann::json::array(), deferred = nlohmann::json::array();
   for (const auto& topic : report.released) {
@@ -39,6 +96,7 @@ void PrintJson(const engine::PruneReport& report, bool dry_run) {
                               {"trimmed_objects", report.trimmed_objects},
                               {"log_floor", report.log_floor},
                               {"aborted_uploads", report.aborted_uploads},
+                              {"rewrite", RewriteJson(report)},
                               {"needs_number", report.needs_number},
                               {"head", report.head.ToString()}}
                    .dump()
@@ -95,6 +153,7 @@ void PrintPrune(const engine::PruneReport& report, bool dry_run, const Globals& 
   if (report.aborted_uploads > 0) {
     std::cout << "ended: " << FormatCount(report.aborted_uploads) << " unfinished uploads\n";
   }
+  PrintRewrite(report, would);
   PrintDeferred(report.deferred);
   if (dry_run && report.needs_number) {
     std::cout << "a real run needs --yes-delete " << report.condemned_objects << "\n";

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/output.h"
 #include "engine/scram_passwords.h"
@@ -66,6 +67,22 @@ std::string Ids(const Metadata& metadata, bool voters) {
       text += (text.empty() ? "" : ", ") + std::to_string(replica.id());
   }
   return text.empty() ? "none" : text;
+}
+
+// Words in lines of at most 100 columns; those after the first begin below the text.
+void PrintFolded(const std::string& label, const std::string& text) {
+  constexpr size_t kColumns = 100;
+  std::string line = label;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    bool fits = line.size() + 1 + word.size() <= kColumns || line.size() <= label.size();
+    if (!fits) {
+      std::cout << line << "\n";
+      line = std::string(label.size(), ' ');
+    }
+    line += (line.size() > label.size() ? " " : "") + word;
+  }
+  std::cout << line << "\n";
 }
 
 void PrintTable(const Table& table) {
@@ -232,7 +249,7 @@ void PrintMetadataSummary(const repo::Snapshot& snapshot) {
               << " in " << metadata.log_dirs_size() << " log directories\n";
   }
   for (const auto& missing : metadata.missing())
-    std::cout << "missing      " << missing.part() << ": " << missing.reason() << "\n";
+    PrintFolded("missing      ", missing.part() + ": " + missing.reason());
 }
 
 void PrintMetadataTables(const repo::Snapshot& snapshot) {

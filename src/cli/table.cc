@@ -108,8 +108,10 @@ std::string Shorten(std::string_view text, size_t width) {
   std::string out(text.substr(0, BytesWithin(text, kept - kept / 2)));
   // The end begins where no more than its share is left.
   size_t from = 0;
-  while (from < text.size() && TextWidth(text.substr(from)) > kept / 2) {
-    from += Front(text.substr(from)).second;
+  for (size_t left = whole; left > kept / 2;) {
+    auto [code, size] = Front(text.substr(from));
+    left -= CodeWidth(code);
+    from += size;
   }
   return out + "..." + std::string(text.substr(from));
 }
@@ -189,13 +191,16 @@ void Table::Shrink(Layout* layout, size_t room) const {
     const size_t wanted = std::min(layout->widths[last], kTextColumnsMin);
     layout->widths[last] = others + wanted <= room ? room - others : wanted;
   }
+  std::vector<bool> fixed;  // no names: numbers and times
+  for (size_t column = 0; column < columns_.size(); ++column) {
+    fixed.push_back(columns_[column].right || (layout->text_at_end && column == last) ||
+                    any(column, [](const std::string& cell) { return IsTime(cell); }));
+  }
   auto cut = [&](size_t width_min) {
     while (layout->Total() > room) {
       size_t widest = columns_.size();
       for (size_t column : layout->shown) {
-        if (columns_[column].right || (layout->text_at_end && column == last)) continue;
-        if (any(column, [](const std::string& cell) { return IsTime(cell); })) continue;
-        if (layout->widths[column] <= width_min) continue;
+        if (fixed[column] || layout->widths[column] <= width_min) continue;
         if (widest == columns_.size() || layout->widths[column] > layout->widths[widest])
           widest = column;
       }

@@ -21,6 +21,8 @@ void AddDoctor(CLI::App& app, Globals& globals);
 void AddHold(CLI::App& app, Globals& globals);
 void AddRelease(CLI::App& app, Globals& globals);
 void AddEdit(CLI::App& app, Globals& globals);
+void AddRepair(CLI::App& app, Globals& globals);
+void AddStats(CLI::App& app, Globals& globals);
 void AddForget(CLI::App& app, Globals& globals);
 void AddPrune(CLI::App& app, Globals& globals);
 void AddLocks(CLI::App& app, Globals& globals);

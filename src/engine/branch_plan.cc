@@ -55,6 +55,13 @@ void FirstBranch(int64_t now_ms, PartitionPlan* plan) {
   plan->start_offset = plan->log_start_offset;
 }
 
+// The first offset from the source's log start on, inside of what the branch holds, that it lacks.
+int64_t FirstHole(const repo::BranchInfo& branch, int64_t log_start) {
+  if (branch.covered.empty()) return INT64_MAX;
+  const int64_t own = branch.branch.has_parent() ? branch.branch.fork_offset() : 0;
+  return branch.covered.NextMissing(std::max(log_start, own));
+}
+
 }  // namespace
 
 void BeginNewBase(const std::string& reason, int64_t now_ms, PartitionPlan* plan) {
@@ -151,6 +158,18 @@ Result<std::vector<PartitionPlan>> PlanPartitions(kafka::Cluster& cluster,
     }
     plan.start_offset = std::max(held, plan.log_start_offset);
     plan.end_offset = std::max(plan.end_offset, plan.start_offset);
+    // A hole that the source may still fill: repair released what was lost.
+    const int64_t hole = FirstHole(*branch, plan.log_start_offset);
+    if (hole < held) {
+      const std::string text = "offsets from " + std::to_string(hole) + " on were lost";
+      progress.Warn("partition " + plan.topic + "-" + std::to_string(plan.partition) + ": " + text +
+                    " in the repository: read again");
+      if (plan.compacted) {
+        BeginNewBase("base read again: " + text, now_ms, &plan);
+        continue;
+      }
+      plan.start_offset = hole;
+    }
     if (plan.compacted && !branch->branch.compacted() && branch->branch.id() == 0) {
       // Once "delete", now "compact": older batches are older states of the same keys, which is
       // fine; but from now on two readers may see different batches, so the branch of verbatim data

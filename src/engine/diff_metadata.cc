@@ -215,6 +215,7 @@ void Differ::CompareCluster() {
   for (const auto& [name, resource] : after) names.insert(name);
   bool brokers = MetadataKnown("broker_configs", DiffArea::kCluster);
   bool groups = MetadataKnown("group_configs", DiffArea::kGroups);
+  bool metrics = MetadataKnown("client_metrics", DiffArea::kCluster);
   std::set<std::string> seen_with_group;  // their snapshots hold them: compared there
   for (const auto* side : {&a_, &b_}) {
     for (const auto& group : side->groups) {
@@ -229,6 +230,7 @@ void Differ::CompareCluster() {
     if (of_group && (!groups || seen_with_group.contains(name) || !SelectedGroup(one->name())))
       continue;
     if (one->type() == kBrokerResource && !brokers) continue;
+    if (one->type() == kClientMetricsResource && !metrics) continue;
     CompareConfigs(of_group ? DiffArea::kGroups : DiffArea::kCluster, name,
                    a == before.end() ? kNone : a->second->configs(),
                    b == after.end() ? kNone : b->second->configs());

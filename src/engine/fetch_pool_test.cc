@@ -374,7 +374,7 @@ TEST(OldBrokersTest, WithoutTheQuestionEverythingIsTakenForLocal) {
 // -- giving way
 
 TEST_F(FetchPoolTest, GentleGivesWayAndFinishes) {
-  Make(3, 200);
+  Make(3, 120);
   pace_.gentle = true;
   options_.stall_limit = Millis(500);
   options_.response_bytes_max = options_.run_bytes = 2 * batch_bytes_;
@@ -382,10 +382,10 @@ TEST_F(FetchPoolTest, GentleGivesWayAndFinishes) {
   std::atomic<int> probes = 0;
   fake_.ControlKey(kafka::ApiVersionsRequest::kApi.key,
                    [&](const FakeRequest&) -> std::optional<kafka::FakeAction> {
-                     if (++probes < 60) return std::nullopt;
+                     if (++probes < 45) return std::nullopt;
                      return Delayed(Millis(40));
                    });
-  fake_.ControlKey(kFetch, kafka::FakeDelay(Millis(40)));
+  fake_.ControlKey(kFetch, kafka::FakeDelay(Millis(25)));
   FetchTotals totals = RunAll();
   EXPECT_EQ(totals.bytes, total_bytes_);
   EXPECT_TRUE(report_.gentle);

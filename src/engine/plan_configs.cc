@@ -31,84 +31,96 @@ Values OwnValues(const std::vector<kafka::ConfigValue>& configs, kafka::ConfigSo
 // warning; a resource that is refused otherwise is left out.
 class Validation {
  public:
-  explicit Validation(MetadataPlanning& planning, Type type) : planning_(planning), type_(type) {}
+  Validation(MetadataPlanning& planning, Type type) : planning_(planning), type_(type) {
+    for (PlannedMetadata& item : planning_.plan->items) {
+      auto* change = std::get_if<ConfigsChange>(&item.change);
+      if (change != nullptr && change->type == type_) items_[change->name].push_back(&item);
+    }
+  }
 
   Status Run() {
-    for (std::set<std::string> names = Names(); !names.empty();) {
+    std::set<std::string> pending;
+    for (const auto& [name, items] : items_) pending.insert(name);
+    while (!pending.empty()) {
       std::set<std::string> again;
-      for (const std::string& name : names) {
-        MB_ASSIGN_OR_RETURN(bool changed, CheckOne(name));
-        if (changed) again.insert(name);
+      MB_ASSIGN_OR_RETURN(auto statuses, Ask(pending));
+      for (const auto& [name, status] : statuses) {
+        if (status.ok()) continue;
+        if (!TargetLacks(status)) return status;
+        if (TakeOut(name, status)) again.insert(name);
       }
-      names = std::move(again);
+      pending = std::move(again);
     }
+    if (refused_.empty()) return Status::Ok();
+    size_t more = refused_.size() - 1;
+    planning_.Warn("configs of " + Shown(refused_.front()) +
+                   (more > 0 ? " and " + std::to_string(more) + " more" : "") +
+                   " are not restored: " + why_);
     return Status::Ok();
   }
 
  private:
-  struct Change {
-    PlannedMetadata* item;
-    size_t index;
-  };
+  using Changes = std::vector<kafka::ConfigChange>;
 
-  std::set<std::string> Names() {
-    std::set<std::string> names;
-    for (PlannedMetadata& item : planning_.plan->items) {
-      auto* change = std::get_if<ConfigsChange>(&item.change);
-      if (change != nullptr && change->type == type_) names.insert(change->name);
+  Changes ChangesOf(const std::string& name) {
+    Changes changes;
+    for (PlannedMetadata* item : items_[name]) {
+      const auto* change = std::get_if<ConfigsChange>(&item->change);
+      if (change != nullptr)
+        changes.insert(changes.end(), change->changes.begin(), change->changes.end());
     }
-    return names;
+    return changes;
   }
 
-  // True when something was taken out and the rest is to be asked about again.
-  Result<bool> CheckOne(const std::string& name) {
-    std::vector<kafka::ConfigChange> changes;
-    std::vector<Change> places;
-    for (PlannedMetadata& item : planning_.plan->items) {
-      auto* change = std::get_if<ConfigsChange>(&item.change);
-      if (change == nullptr || change->type != type_ || change->name != name) continue;
-      for (size_t i = 0; i < change->changes.size(); ++i) {
-        changes.push_back(change->changes[i]);
-        places.push_back({&item, i});
+  // One request for all, but for brokers' own configs: these answer for themselves only.
+  Result<std::map<std::string, Status>> Ask(const std::set<std::string>& names) {
+    constexpr bool kValidateOnly = true;
+    std::map<std::string, Status> statuses;
+    std::map<std::string, Changes> together;
+    for (const std::string& name : names) {
+      Changes changes = ChangesOf(name);
+      if (changes.empty()) continue;
+      if (type_ == Type::kBroker && !name.empty()) {
+        statuses[name] = planning_.admin.AlterBrokerConfigs(BrokerId(std::stoi(name)), changes,
+                                                            kValidateOnly, planning_.context);
+      } else {
+        together[name] = std::move(changes);
       }
     }
-    if (changes.empty()) return false;
-    Status status = Ask(name, changes);
-    if (status.ok()) return false;
-    if (!TargetLacks(status)) return status;
-    size_t best = changes.size();
-    for (size_t i = 0; i < changes.size(); ++i) {
-      if (status.message().find(changes[i].name) == std::string::npos) continue;
-      if (best == changes.size() || changes[i].name.size() > changes[best].name.size()) best = i;
+    if (together.empty()) return statuses;
+    auto answers = planning_.admin.AlterConfigs(type_, together, kValidateOnly, planning_.context);
+    for (const auto& [name, changes] : together) {
+      statuses[name] = answers.ok() ? (*answers)[name] : answers.status();
     }
-    if (best < changes.size()) {
-      TakeOut(places[best], changes[best].name, status);
-      return true;
-    }
-    std::set<PlannedMetadata*> items;
-    for (const Change& place : places) items.insert(place.item);
-    for (PlannedMetadata* item : items) LeaveOut(WithHintText(status), item);
-    planning_.Warn("configs of " + Shown(name) + " are not restored: " + WithHintText(status));
-    return false;
+    return statuses;
   }
 
-  Status Ask(const std::string& name, const std::vector<kafka::ConfigChange>& changes) {
-    constexpr bool kValidateOnly = true;
-    if (type_ == Type::kBroker && !name.empty()) {
-      return planning_.admin.AlterBrokerConfigs(BrokerId(std::stoi(name)), changes, kValidateOnly,
-                                                planning_.context);
+  // True when one config was taken out, and the rest is to be asked about again.
+  bool TakeOut(const std::string& name, const Status& status) {
+    PlannedMetadata* named_by = nullptr;
+    std::string named;
+    for (PlannedMetadata* item : items_[name]) {
+      const auto* change = std::get_if<ConfigsChange>(&item->change);
+      if (change == nullptr) continue;
+      for (const kafka::ConfigChange& one : change->changes) {
+        bool longer = one.name.size() > named.size();
+        if (!longer || status.message().find(one.name) == std::string::npos) continue;
+        named_by = item;
+        named = one.name;
+      }
     }
-    auto statuses =
-        planning_.admin.AlterConfigs(type_, {{name, changes}}, kValidateOnly, planning_.context);
-    return statuses.ok() ? (*statuses)[name] : statuses.status();
-  }
-
-  void TakeOut(const Change& place, const std::string& config, const Status& status) {
-    auto& changes = std::get<ConfigsChange>(place.item->change).changes;
-    changes.erase(changes.begin() + static_cast<ptrdiff_t>(place.index));
-    planning_.Warn("config " + config + " of " + place.item->name +
+    if (named_by == nullptr) {
+      if (refused_.empty()) why_ = WithHintText(status);
+      refused_.push_back(name);
+      for (PlannedMetadata* item : items_[name]) LeaveOut(WithHintText(status), item);
+      return false;
+    }
+    auto& changes = std::get<ConfigsChange>(named_by->change).changes;
+    std::erase_if(changes, [&](const kafka::ConfigChange& one) { return one.name == named; });
+    planning_.Warn("config " + named + " of " + Shown(name) +
                    " is not restored: " + status.ToString());
-    if (changes.empty()) LeaveOut(status.ToString(), place.item);
+    if (changes.empty()) LeaveOut(status.ToString(), named_by);
+    return true;
   }
 
   std::string Shown(const std::string& name) const {
@@ -119,6 +131,9 @@ class Validation {
 
   MetadataPlanning& planning_;
   Type type_;
+  std::map<std::string, std::vector<PlannedMetadata*>> items_;  // by resource
+  std::vector<std::string> refused_;                            // resources
+  std::string why_;                                             // of the first
 };
 
 struct WantedConfigs {

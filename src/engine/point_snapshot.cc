@@ -10,12 +10,16 @@
 #include "base/user_time.h"
 #include "codec/hash.h"
 #include "engine/loose_blocks.h"
+#include "engine/parallel.h"
 #include "repo/commit_codec.h"
 #include "repo/pack_writer.h"
 #include "repo/snapshot_fill.h"
 
 namespace maxbrod::engine {
 namespace {
+
+// Packs looked for at once.
+constexpr size_t kLookups = 16;
 
 // When the topic was read last.
 int64_t NewestRead(const repo::TopicInfo& topic) {
@@ -297,16 +301,17 @@ class Builder {
   Status CheckThere(const format::TopicSnapshot& topic) {
     auto blocks = repository_.ReadTopicBlocks(topic, context_);
     if (!blocks.ok()) return Removed(blocks.status());
-    std::set<std::string> names;
-    for (const format::ObjectRef& ref : topic.manifests()) names.insert(repo::ManifestName(ref));
+    std::set<std::string> packs;
     for (const auto& [partition, uses] : blocks->partitions) {
-      for (const repo::BlockUse& use : uses) {
-        std::string name = repo::PackName(use.pack);
-        if (!names.insert(name).second) continue;
-        Status there = repository_.store().Stat(name, context_).status();
-        if (!there.ok()) return Removed(there.WithContext(name));
-      }
+      for (const repo::BlockUse& use : uses) packs.insert(repo::PackName(use.pack));
     }
+    std::vector<std::string> list(packs.begin(), packs.end());
+    Status there = ForEachInParallel(list.size(), kLookups, [&](size_t i) -> Status {
+      return repository_.store().Stat(list[i], context_).status().WithContext(list[i]);
+    });
+    if (!there.ok()) return Removed(there);
+    std::set<std::string> names = std::move(packs);
+    for (const format::ObjectRef& ref : topic.manifests()) names.insert(repo::ManifestName(ref));
     for (const std::string& name : names) {
       auto found = head_->condemned.find(name);
       if (found == head_->condemned.end()) continue;

@@ -192,6 +192,7 @@ repo::RewriteOptions RewriteOptionsOf(const PruneOptions& options) {
   repo::RewriteOptions out;
   out.live_share_max = options.rewrite_below;
   out.budget_bytes = options.rewrite_budget;
+  out.freed_share_min = options.rewrite_budget == 0 ? kPruneRewriteShareMin : 0;
   out.object_age_ms = options.gc.object_age_ms;
   out.archived = [](const std::string& storage_class) { return MayBeArchived(storage_class); };
   return out;

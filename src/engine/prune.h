@@ -23,12 +23,14 @@ struct PruneOptions {
   std::optional<uint64_t> yes_delete;
   repo::GcOptions gc;  // its times; `approve` is set here
   // Packs of which less than this share is live are rewritten, as far as so many live bytes may be
-  // copied. With 0 only packs that are wholly dead are let go of: that copies nothing.
+  // copied. With 0 only packs that are wholly dead are let go of, which copies nothing, and only
+  // when that frees kPruneRewriteShareMin of all packs.
   double rewrite_below = 0.25;
   uint64_t rewrite_budget = 0;
   Millis upload_age{7 * repo::kDayMs};  // of unfinished uploads that are ended
 };
 inline constexpr double kPruneShareMax = 0.3;
+inline constexpr double kPruneRewriteShareMin = 0.05;
 
 struct PruneReport {
   struct Topic {

@@ -5,6 +5,7 @@
 
 #include "engine/calibrate.h"
 #include "engine/cleaner_heads.h"
+#include "engine/log_starts.h"
 #include "engine/plan_heads.h"
 #include "engine/read_ahead.h"
 #include "engine/repartition.h"
@@ -26,7 +27,6 @@ namespace maxbrod::engine {
 namespace {
 
 constexpr int kAttempts = 2;
-constexpr Millis kReplicasLimit{20'000};
 // How often readable copies may end in mid-restore.
 constexpr int kThawsMax = 10;
 // From so many offsets to pad, or bytes, on the target is measured.
@@ -193,8 +193,11 @@ class Restore {
       MB_ASSIGN_OR_RETURN(report_.metadata,
                           ApplyMetadata(target_, *report_.plan.metadata, progress_, context_));
     }
-    MB_RETURN_IF_ERROR(AwaitLogStarts());
-    MB_RETURN_IF_ERROR(CheckResult());
+    if (report_.plan.filler > 0) {
+      MB_RETURN_IF_ERROR(
+          log_starts_.Await(report_.plan.checkpoint_wait_ms, &report_.log_start_seconds));
+    }
+    MB_RETURN_IF_ERROR(CheckLogs(target_, report_.plan, context_));
     CrashPoint("restore.before_done");
     return journal_.Done(context_);
   }
@@ -543,36 +546,6 @@ class Restore {
     return Status::Ok();
   }
 
-  // DeleteRecords waits for the replicas, and after leaders have moved it may wait for ever. What
-  // the leader has cut off is cut off; that its replicas followed is asked again at the end.
-  Status DeleteBefore(const kafka::PerPartition<int64_t>& before) {
-    auto results = target_.DeleteRecords(before, context_.Within(kReplicasLimit));
-    MB_RETURN_IF_ERROR(context_.Check());
-    if (!results.ok() && !results.status().retryable()) return results.status();
-    kafka::PerPartition<int64_t> ask;
-    Status why = results.status();
-    for (const auto& [tp, offset] : before) {
-      if (results.ok()) {
-        const Status& status = results->at(tp).status();
-        if (status.ok()) continue;
-        if (!status.retryable() && status.code() != Code::kTimeout)
-          return status.WithContext("DeleteRecords of " + tp.ToString());
-        why = status;
-      }
-      ask[tp] = kafka::kEarliest;
-    }
-    if (ask.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto starts,
-                        target_.ListOffsets(ask, kafka::Isolation::kReadUncommitted, context_));
-    for (const auto& [tp, start] : starts) {
-      if (start.error != 0 || start.offset < before.at(tp))
-        return why.WithContext("DeleteRecords of " + tp.ToString());
-      unconfirmed_[tp] = before.at(tp);
-    }
-    LogInfo("{} (the leaders have cut it off; the replicas are asked again later)", why.ToString());
-    return Status::Ok();
-  }
-
   Status CutLogStarts(std::vector<PartitionWork>* work,
                       const std::map<std::string, Status>& troubles) {
     kafka::PerPartition<int64_t> before;
@@ -581,11 +554,10 @@ class Restore {
       before[w.tp()] = w.plan->log_start;
     }
     if (before.empty()) return Status::Ok();
-    MB_RETURN_IF_ERROR(DeleteBefore(before));
+    MB_RETURN_IF_ERROR(log_starts_.Cut(before));
     for (PartitionWork& w : *work) {
       if (before.count(w.tp()) > 0) w.earliest = w.plan->log_start;
     }
-    log_starts_cut_nanos_ = options_.clock->MonotonicNanos();
     CrashPoint("restore.after_delete_records");
     return Status::Ok();
   }
@@ -623,57 +595,6 @@ class Restore {
     return Status::Ok();
   }
 
-  // A broker killed before it wrote its log starts to disk would show the filler to consumers.
-  Status AwaitLogStarts() {
-    bool pads = report_.plan.filler > 0;
-    if (!pads) return Status::Ok();
-    progress_.Begin("waiting until the brokers have the log starts on disk", 0, 0);
-    int64_t since =
-        log_starts_cut_nanos_ != 0 ? log_starts_cut_nanos_ : options_.clock->MonotonicNanos();
-    int64_t until = since + report_.plan.checkpoint_wait_ms * 1'000'000;
-    int64_t begun = options_.clock->MonotonicNanos();
-    int64_t left = until - begun;
-    if (left > 0 && !options_.clock->Sleep(Millis(left / 1'000'000 + 1), context_.stop)) {
-      return Status(Code::kCancelled, "stopped");
-    }
-    report_.log_start_seconds = SecondsSince(begun);
-    if (unconfirmed_.empty()) return Status::Ok();
-    MB_ASSIGN_OR_RETURN(auto results, target_.DeleteRecords(unconfirmed_, context_));
-    for (const auto& [tp, result] : results)
-      MB_RETURN_IF_ERROR(result.status().WithContext("replicas of " + tp.ToString()));
-    return Status::Ok();
-  }
-
-  Status CheckResult() {
-    kafka::PerPartition<int64_t> latest_ask;
-    for (const PlannedTopic& topic : report_.plan.topics) {
-      for (const auto& p : topic.partitions)
-        latest_ask[{topic.target, p.partition}] = kafka::kLatest;
-    }
-    kafka::PerPartition<int64_t> earliest_ask = latest_ask;
-    for (auto& [tp, what] : earliest_ask) what = kafka::kEarliest;
-    MB_ASSIGN_OR_RETURN(
-        auto latest, target_.ListOffsets(latest_ask, kafka::Isolation::kReadUncommitted, context_));
-    MB_ASSIGN_OR_RETURN(
-        auto earliest,
-        target_.ListOffsets(earliest_ask, kafka::Isolation::kReadUncommitted, context_));
-    for (const PlannedTopic& topic : report_.plan.topics) {
-      for (const auto& p : topic.partitions) {
-        TopicPartition tp{topic.target, p.partition};
-        bool end_right = latest[tp].error == 0 && latest[tp].offset == p.log_end();
-        // Retention, in force again, may have moved it on already.
-        bool start_right = earliest[tp].error == 0 && earliest[tp].offset >= p.target_log_start();
-        if (end_right && start_right) continue;
-        return Status(Code::kOffsetMismatch,
-                      tp.ToString() + " holds offsets " + std::to_string(earliest[tp].offset) +
-                          " to " + std::to_string(latest[tp].offset) + ", the plan says " +
-                          std::to_string(p.target_log_start()) + " to " +
-                          std::to_string(p.log_end()));
-      }
-    }
-    return Status::Ok();
-  }
-
   repo::Repository& repository_;
   kafka::Cluster& target_;
   const RestoreOptions& options_;
@@ -682,6 +603,7 @@ class Restore {
   RestoreJournal journal_;
   RestoreThaw thaw_;
   TopicSetup topics_;
+  LogStarts log_starts_;
   kafka::Transactions transactions_;
   Pace pace_;
   std::unique_ptr<RestoreProducers> producers_;
@@ -692,8 +614,6 @@ class Restore {
   RestoreReport report_;
   RestoreSelection selection_;                                  // with measured rates
   std::map<TopicPartition, std::pair<int64_t, int64_t>> ends_;  // log end, log start
-  int64_t log_starts_cut_nanos_ = 0;
-  kafka::PerPartition<int64_t> unconfirmed_;  // cut off by the leader, perhaps not by its replicas
 };
 
 }  // namespace

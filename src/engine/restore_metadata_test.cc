@@ -8,6 +8,7 @@
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/create_acls.h"
 #include "kafka/messages/describe_acls.h"
+#include "kafka/messages/incremental_alter_configs.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -259,6 +260,39 @@ TEST_F(RestoreMetadataTest, BrokerConfigsOnlyWhenAskedForAndNeverListeners) {
   EXPECT_EQ(report.left_out, 2u);
   EXPECT_THAT(report.set_again, ElementsAre(HasSubstr("some.password")));
   EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("nobody.knows.this")));
+}
+
+TEST_F(RestoreMetadataTest, EachBrokersConfigsWhereItsIdIsThere) {
+  for (int32_t id : {1, 9}) {
+    format::BrokerInfo* broker = snapshot_.header.mutable_cluster()->add_brokers();
+    broker->set_id(id);
+    for (auto source : {kafka::ConfigSource::kDynamicBroker, kafka::ConfigSource::kStaticBroker}) {
+      auto* config = broker->add_configs();
+      config->set_name(source == kafka::ConfigSource::kDynamicBroker ? "retention.ms" : "node.id");
+      config->set_value("5");
+      config->set_has_value(true);
+      config->set_source(static_cast<int32_t>(source));
+    }
+  }
+  selection_.broker_configs = BrokerConfigs::kDefault;
+  EXPECT_THAT(Plan().items, IsEmpty());
+  selection_.broker_configs = BrokerConfigs::kEach;
+  MetadataReport report = Apply();
+  EXPECT_EQ(report.created, 1u);
+  EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("broker 9")));
+  fake_.With([](kafka::FakeWorld& world) {
+    EXPECT_THAT((world.resource_configs[{4, "1"}]),
+                ElementsAre(std::pair<const std::string, std::string>("retention.ms", "5")));
+  });
+  EXPECT_EQ(Apply().same, 1u);
+}
+
+TEST_F(RestoreMetadataTest, ManyGroupsAreFewRequests) {
+  for (int i = 0; i < 1200; ++i) {
+    AddConfig(32, "g" + std::to_string(i), i == 600 ? "unknown.config" : "x", "1");
+  }
+  EXPECT_EQ(Apply().created, 1199u);
+  EXPECT_LE(fake_.Seen(kafka::IncrementalAlterConfigsRequest::kApi.key), 7);
 }
 
 TEST_F(RestoreMetadataTest, OldSnapshotsSayThatTheyHaveNothing) {

@@ -33,6 +33,21 @@ std::string Described(ConfigResourceType type, const std::string& name) {
   return name.empty() ? "all brokers" : "broker " + name;
 }
 
+// Brokers that do not know a resource type call the request malformed (up to 3.9 those of groups).
+Status DescribeError(const DescribeConfigsResponse::Resource& resource, ConfigResourceType type) {
+  constexpr int16_t kInvalidRequest = 42;
+  const std::string& name = resource.resource_name;
+  bool newer = type == ConfigResourceType::kGroup || type == ConfigResourceType::kClientMetrics;
+  if (newer && resource.error_code == kInvalidRequest) {
+    return Status(Code::kUnsupported,
+                  std::string("the cluster's version has no configs of ") +
+                      (type == ConfigResourceType::kGroup ? "groups" : "client metrics"))
+        .WithKafkaError(kInvalidRequest);
+  }
+  return CallError(resource.error_code, DescribeConfigsRequest::kApi, Described(type, name),
+                   ResourceOf(type, name), BrokerId(-1), resource.error_message.value_or(""));
+}
+
 StatusByName StatusesFrom(const IncrementalAlterConfigsResponse& response, ConfigResourceType type,
                           BrokerId broker) {
   StatusByName statuses;
@@ -56,9 +71,7 @@ Result<std::map<std::string, Result<std::vector<ConfigValue>>>> Admin::DescribeC
     StatusByName statuses;
     for (const auto& resource : response.results) {
       const std::string& name = resource.resource_name;
-      statuses[name] =
-          CallError(resource.error_code, DescribeConfigsRequest::kApi, Described(type, name),
-                    ResourceOf(type, name), BrokerId(-1), resource.error_message.value_or(""));
+      statuses[name] = DescribeError(resource, type);
       if (resource.error_code == 0) values[name] = ConfigValuesFrom(resource);
     }
     return statuses;

@@ -10,6 +10,7 @@
 #include "kafka/messages/create_acls.h"
 #include "kafka/messages/describe_acls.h"
 #include "kafka/messages/describe_client_quotas.h"
+#include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_quorum.h"
 
 namespace maxbrod::kafka {
@@ -159,6 +160,16 @@ TEST_F(OldAdminTest, OnlyClientMetricsAreListed) {
               ElementsAre("m"));
   EXPECT_EQ(admin_->ListConfigResources(ConfigResourceType::kGroup, {}).status().code(),
             Code::kUnsupported);
+}
+
+TEST_F(OldAdminTest, ABrokerThatCallsGroupsMalformedHasNoneOfTheirConfigs) {
+  fake_.Once(DescribeConfigsRequest::kApi.key,
+             FakeEdit<DescribeConfigsResponse>([](auto& response) {
+               for (auto& result : response.results) result.error_code = 42;  // INVALID_REQUEST
+             }));
+  auto described = admin_->DescribeConfigs(ConfigResourceType::kGroup, {"g"}, {});
+  ASSERT_TRUE(described.ok()) << described.status().ToString();
+  EXPECT_EQ(described->at("g").status().code(), Code::kUnsupported);
 }
 
 class OldestAdminTest : public AdminTest {

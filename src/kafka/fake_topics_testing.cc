@@ -56,14 +56,14 @@ void AddConfig(const std::string& name, const std::string& value, ConfigSource s
 }
 
 // Of a resource that is no topic.
-ConfigSource SourceOf(int8_t resource_type) {
+ConfigSource SourceOf(int8_t resource_type, const std::string& name) {
   switch (static_cast<ConfigResourceType>(resource_type)) {
     case ConfigResourceType::kGroup:
       return ConfigSource::kGroup;
     case ConfigResourceType::kClientMetrics:
       return ConfigSource::kClientMetrics;
     default:
-      return ConfigSource::kDynamicDefaultBroker;
+      return name.empty() ? ConfigSource::kDynamicDefaultBroker : ConfigSource::kDynamicBroker;
   }
 }
 
@@ -86,7 +86,7 @@ DescribeConfigsResponse HandleDescribeConfigs(const DescribeConfigsRequest& requ
                    {resource.resource_type, resource.resource_name});
                own != call->world->resource_configs.end()) {
       for (const auto& [name, value] : own->second)
-        AddConfig(name, value, SourceOf(resource.resource_type), &out);
+        AddConfig(name, value, SourceOf(resource.resource_type, resource.resource_name), &out);
     }
     for (const auto& [name, value] : overrides) AddConfig(name, value, ConfigSource::kTopic, &out);
     for (const auto& [name, value] : call->world->config_defaults) {

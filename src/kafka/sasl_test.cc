@@ -123,6 +123,22 @@ TEST(Scram, BadFirstMessagesAreRefused) {
   }
 }
 
+// Salt and iterations of RFC 7677's example.
+TEST(Scram, SaltedPassword) {
+  auto salt = Base64Decode("W22ZaJ0SNY7soEsUEjb6gQ==");
+  ASSERT_TRUE(salt.ok());
+  auto salted = ScramSaltedPassword(SaslMechanism::kScramSha256, "pencil", *salt, 4096);
+  ASSERT_TRUE(salted.ok());
+  EXPECT_EQ(ToHex(*salted), "c4a49510323ab4f952cac1fa99441939e78ea74d6be81ddf7096e87513dc615d");
+  auto code = [&](SaslMechanism mechanism, std::string_view password, uint32_t iterations) {
+    return ScramSaltedPassword(mechanism, password, *salt, iterations).status().code();
+  };
+  EXPECT_EQ(code(SaslMechanism::kPlain, "pencil", 4096), Code::kInvalidArgument);
+  EXPECT_EQ(code(SaslMechanism::kScramSha512, "", 4096), Code::kInvalidArgument);
+  EXPECT_EQ(code(SaslMechanism::kScramSha512, "pencil", 4095), Code::kInvalidArgument);
+  EXPECT_EQ(code(SaslMechanism::kScramSha512, "pencil", 4096), Code::kOk);
+}
+
 TEST(Scram, NoncesDiffer) {
   auto one = SaslClient::Create(SaslMechanism::kScramSha256, "u", "p");
   auto two = SaslClient::Create(SaslMechanism::kScramSha256, "u", "p");

@@ -164,7 +164,49 @@ Result<Reindexer::NewShards> Reindexer::Transform(const std::vector<format::Obje
   return out;
 }
 
-Status Reindexer::Topic(const TopicInfo& topic, bool write, ReindexResult* out,
+// After an index was rebuilt: claims of verbatim branches that no block is left of. Compacted ones
+// have holes that nobody can tell from losses.
+Status Reindexer::ReleaseUnindexed(const State& state, const TopicInfo& topic,
+                                   std::map<std::pair<int32_t, uint64_t>, OffsetRanges> have,
+                                   format::ReleaseClaims* release, ReindexResult* out,
+                                   const CallContext& context) {
+  const bool rebuilt = std::any_of(
+      topic.manifests.begin(), topic.manifests.end(),
+      [&](const format::ObjectRef& ref) { return request_.rebuilt.contains(ref.sha256()); });
+  if (!rebuilt) return Status::Ok();
+  for (const format::LoosePack& loose : state.loose_packs) {
+    auto entries = cache_.PackEntries(store_, loose.pack(), context);
+    if (!entries.ok()) continue;  // its claims are somebody else's matter
+    for (const BlockEntry& entry : **entries) {
+      if (MakeTopicKey(UuidToString(entry.owner.topic_id.id), entry.owner.topic) !=
+          MakeTopicKey(UuidToString(topic.id.id), topic.name)) {
+        continue;
+      }
+      have[{entry.owner.partition, entry.owner.branch}].Add(
+          entry.stats.first_offset - static_cast<int64_t>(entry.stats.missing_before),
+          entry.stats.last_offset + 1);
+    }
+  }
+  for (const auto& [number, partition] : topic.partitions) {
+    for (const BranchInfo& branch : partition.branches) {
+      if (branch.branch.compacted()) continue;
+      OffsetRanges& mine = have[{number, branch.branch.id()}];
+      for (auto [start, end] : branch.covered.ranges()) {
+        for (auto [from, to] : mine.Missing(start, end)) {
+          format::ReleasedRange* range = release->add_ranges();
+          range->set_partition(number);
+          range->set_branch(branch.branch.id());
+          range->set_start_offset(from);
+          range->set_end_offset(to);
+          out->lost.insert({release->topic_id(), topic.name, number, branch.branch.id(), from, to});
+        }
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+Status Reindexer::Topic(const State& state, const TopicInfo& topic, bool write, ReindexResult* out,
                         const CallContext& context) {
   auto claimed = [&](const BlockEntry& entry) {
     auto partition = topic.partitions.find(entry.owner.partition);
@@ -186,8 +228,9 @@ Status Reindexer::Topic(const TopicInfo& topic, bool write, ReindexResult* out,
   std::map<std::pair<int32_t, uint64_t>, OffsetRanges> have;
   for (const auto& shard : after.shards) {
     for (const BlockEntry& entry : shard->entries) {
-      have[{entry.owner.partition, entry.owner.branch}].Add(entry.stats.first_offset,
-                                                            entry.stats.last_offset + 1);
+      have[{entry.owner.partition, entry.owner.branch}].Add(
+          entry.stats.first_offset - static_cast<int64_t>(entry.stats.missing_before),
+          entry.stats.last_offset + 1);
     }
   }
   format::ReleaseClaims release;
@@ -215,6 +258,7 @@ Status Reindexer::Topic(const TopicInfo& topic, bool write, ReindexResult* out,
       }
     }
   }
+  MB_RETURN_IF_ERROR(ReleaseUnindexed(state, topic, have, &release, out, context));
   if (release.ranges_size() > 0) {
     *out->proposal.actions.emplace_back().mutable_release_claims() = std::move(release);
   }
@@ -320,7 +364,7 @@ Status Reindexer::Snapshot(const format::SnapshotRef& ref, bool write, ReindexRe
 Result<ReindexResult> Reindexer::Plan(const State& state, bool write, const CallContext& context) {
   ReindexResult out;
   for (const auto& [key, topic] : state.topics) {
-    MB_RETURN_IF_ERROR(Topic(*topic, write, &out, context));
+    MB_RETURN_IF_ERROR(Topic(state, *topic, write, &out, context));
   }
   if (write) CrashPoint("reindex.manifests");
   for (const format::SnapshotRef& ref : state.snapshots) {

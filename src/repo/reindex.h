@@ -3,6 +3,7 @@
 // needs the old ones (docs/commit-protocol.md, "Rewriting").
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -78,7 +79,12 @@ class Reindexer {
                               const Wanted& wanted, bool write, const CallContext& context);
   Result<std::shared_ptr<const TopicManifest>> Moved(const TopicManifest& shard, bool drop,
                                                      bool* changed) const;
-  Status Topic(const TopicInfo& topic, bool write, ReindexResult* out, const CallContext& context);
+  Status Topic(const State& state, const TopicInfo& topic, bool write, ReindexResult* out,
+               const CallContext& context);
+  Status ReleaseUnindexed(const State& state, const TopicInfo& topic,
+                          std::map<std::pair<int32_t, uint64_t>, OffsetRanges> have,
+                          format::ReleaseClaims* release, ReindexResult* out,
+                          const CallContext& context);
   Status Snapshot(const format::SnapshotRef& ref, bool write, ReindexResult* out,
                   const CallContext& context);
   Result<bool> SnapshotTopic(format::TopicSnapshot* topic, bool write, ReindexResult* out,

@@ -100,6 +100,15 @@ Result<RewritePlan> PlanRewrite(store::Store& store, const State& state, const L
       plan.freed_bytes += candidate.won();
     }
   }
+  uint64_t all = 0;
+  for (const auto& [id, pack] : life.packs) all += pack.ref.length();
+  if (static_cast<double>(plan.freed_bytes) < options.freed_share_min * static_cast<double>(all)) {
+    plan.over_packs += plan.packs.size();
+    plan.over_copy_bytes += plan.copy_bytes;
+    plan.over_freed_bytes += plan.freed_bytes;
+    plan.packs.clear();
+    plan.copy_bytes = plan.freed_bytes = 0;
+  }
   return plan;
 }
 

@@ -14,8 +14,11 @@
 namespace maxbrod::repo {
 
 struct RewriteOptions {
-  double live_share_max = 0.25;        // only packs of which less than this is live
-  uint64_t budget_bytes = 0;           // live bytes that may be copied
+  double live_share_max = 0.25;  // only packs of which less than this is live
+  uint64_t budget_bytes = 0;     // live bytes that may be copied
+  // Unless so much of all packs' bytes would be freed, nothing is done: manifests and snapshot
+  // objects are written anew each time, for many snapshots at once.
+  double freed_share_min = 0;
   int64_t object_age_ms = 7 * kDayMs;  // younger packs stay
   uint64_t pack_bytes = 128 * kMiB;    // of each new pack, about
   // Whether objects of a storage class are not to be had at once; may be empty: none.
@@ -27,7 +30,8 @@ struct RewritePlan {
   std::vector<std::string> packs;  // ids, in the order of what is won for each byte copied
   uint64_t copy_bytes = 0;         // read and written again
   uint64_t freed_bytes = 0;        // of old packs, less what is written anew
-  // Mostly dead as well, but left: beyond the budget; in an archive, under lock, young, or loose.
+  // Mostly dead as well, but left: beyond the budget, or too little to win as yet; in an archive,
+  // under lock, young, or loose.
   uint64_t over_packs = 0, over_copy_bytes = 0, over_freed_bytes = 0;
   uint64_t archived_packs = 0, locked_packs = 0, young_packs = 0, loose_packs = 0;
 };
