@@ -176,6 +176,10 @@ RUNS = [
     (["verify"], 12), (["verify", "nightly"], 12), (["dump"], 0), (["dump", "config"], 0), (["keys", "list"], 16),
     (["doctor"], None), (["forget", "nightly", "--dry-run"], 5), (["release", "nightly"], 0), (["hold", "nightly"], 0),
     (["show", "nothing"], 3), (["init"], 4), (["prune", "--dry-run"], None),
+    (["show", "nightly", "--metadata"], 0), (["snapshots", "--tag", "test", "--limit", "1"], 0), (["stats"], 0),
+    (["timeline"], 0), (["timeline", "--commits"], 0), (["diff", "nightly", "nightly"], 0),
+    (["diff", "nightly", "nightly", "--summary"], 0), (["diff", "nightly", "@3"], None), (["repair", "--dry-run"], 0),
+    (["edit", "nightly", "--tag", "test"], 0), (["forget", "--keep", "last 1", "--dry-run"], 0),
 ]
 
 
