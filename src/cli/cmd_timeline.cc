@@ -124,7 +124,7 @@ void PrintPartition(const engine::TimelinePartition& p) {
     std::cout << fmt::format("  {:>4}  {:>13} to {:<13} {}  {}{}\n", p.partition,
                              FormatCount(static_cast<uint64_t>(from)),
                              FormatCount(static_cast<uint64_t>(to)), TimeOr(b.read_ended_ms, "-"),
-                             b.current ? "" : "ended; ", b.reason);
+                             b.current ? "" : "ended; ", b.reason.empty() ? "read" : b.reason);
     for (const auto& gap : b.gaps) PrintGap("", gap);
     if (b.snapshots.empty()) continue;
     std::vector<std::string> names;

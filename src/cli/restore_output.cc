@@ -320,7 +320,6 @@ void PrintRestoreReport(const engine::RestoreReport& report, const engine::ThawO
         {"cleaner_seconds", report.cleaner_seconds},
         {"log_start_seconds", report.log_start_seconds},
         {"settled", report.produced.parked},
-        {"markers_written", report.produced.markers},
         {"transactions_aborted", report.produced.transactions},
         {"redone", report.redone},
         {"metadata", report.metadata ? MetadataReportJson(*report.metadata) : nlohmann::json()},

@@ -56,6 +56,9 @@ class Planner {
     MB_RETURN_IF_ERROR(EstimatePlan(target_, &plan_, context_));
     NamePacks({}, cold_, &plan_);
     AddRepartitioned();
+    std::sort(plan_.skipped.begin(), plan_.skipped.end(),
+              [](const SkippedTopic& a, const SkippedTopic& b) { return a.source < b.source; });
+    std::sort(plan_.skipped_groups.begin(), plan_.skipped_groups.end());
     return std::move(plan_);
   }
 
