@@ -76,6 +76,7 @@ class Restore {
         journal_(repository, *options.clock),
         thaw_(repository.store(), target, options.thaw, *options.clock, progress, context),
         topics_(target, *options.clock, progress, context),
+        log_starts_(target, *options.clock, progress, context),
         transactions_(target),
         pace_(target, options.pace, options.connections_per_broker * ProduceOptions().in_flight,
               *options.clock) {}
