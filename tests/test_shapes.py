@@ -138,7 +138,7 @@ def test_placement(clean):
     repo.restore(wide, "one", "--topics", "events", "--rename", "events=placed", "--placement", path, "--no-groups")
     placed = wide.probe("describe-topics")["placed"]["partitions"]
     assert [p["replicas"] for p in placed] == [[2, 1], [1, 2]]
-    path.write_text(json.dumps({"partitions": listed["partitions"][:1]}))
+    path.write_text(json.dumps({"partitions": [{**listed["partitions"][0], "topic": "placed2"}]}))
     assert "lists 1 of the 2 partitions" in repo.restore(
         wide, "one", "--topics", "events", "--rename", "events=placed2", "--placement", path, expect=2).stderr
 
