@@ -143,8 +143,8 @@ def test_tiered_storage(cluster, data, repo, tmp_path):
 
     def moved():
         """The first segments of each partition are gone from all disks."""
-        first = [cluster.segments(node, "tiered", p)[0].stem for node in (1, 2, 3) for p in (0, 1, 2)]
-        return all(int(name) > 0 for name in first)
+        logs = [cluster.segments(node, "tiered", p) for node in (1, 2, 3) for p in (0, 1, 2)]
+        return all(segments and int(segments[0].stem) > 0 for segments in logs)
 
     trips.until(moved, what="segments did not go to remote storage")
     result = repo("--json", "backup", "--bootstrap-server", cluster.bootstrap(), "--name", "b", "--topics", f"tiered,{data}",

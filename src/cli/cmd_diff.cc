@@ -5,6 +5,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/folded.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
 #include "cli/verbs.h"
@@ -134,7 +135,7 @@ void PrintText(const engine::DiffReport& report, bool summary) {
       before = &e;
     }
   }
-  for (const std::string& note : report.notes) std::cout << "note: " << note << "\n";
+  for (const std::string& note : report.notes) PrintFolded("note: ", note);
   if (report.entries.empty()) std::cout << "no difference found\n";
 }
 

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/folded.h"
 #include "cli/metadata_output.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
@@ -89,7 +90,7 @@ Status Restore(const MetadataFlags& flags, const Globals& globals) {
     std::cout << out.dump() << "\n";
   } else {
     PrintMetadataReport(*report);
-    for (const std::string& note : plan.notes) std::cout << "note: " << note << "\n";
+    for (const std::string& note : plan.notes) PrintFolded("note: ", note);
   }
   return MetadataOutcome(*report);
 }

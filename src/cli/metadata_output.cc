@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/folded.h"
 #include "cli/output.h"
 
 namespace maxbrod::cli {
@@ -56,7 +57,7 @@ void PrintMetadataPlan(const engine::MetadataPlan& plan) {
   std::cout << "metadata: " << (counts.empty() ? "nothing" : counts) << "\n";
   PrintSetAgain(set_again);
   for (const std::string& warning : plan.warnings) std::cout << "warning: " << warning << "\n";
-  for (const std::string& note : plan.notes) std::cout << "note: " << note << "\n";
+  for (const std::string& note : plan.notes) PrintFolded("note: ", note);
 }
 
 nlohmann::json MetadataPlanJson(const engine::MetadataPlan& plan) {

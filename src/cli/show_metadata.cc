@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/folded.h"
 #include "cli/output.h"
 #include "engine/scram_passwords.h"
 #include "kafka/admin.h"
@@ -67,22 +68,6 @@ std::string Ids(const Metadata& metadata, bool voters) {
       text += (text.empty() ? "" : ", ") + std::to_string(replica.id());
   }
   return text.empty() ? "none" : text;
-}
-
-// Words in lines of at most 100 columns; those after the first begin below the text.
-void PrintFolded(const std::string& label, const std::string& text) {
-  constexpr size_t kColumns = 100;
-  std::string line = label;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    bool fits = line.size() + 1 + word.size() <= kColumns || line.size() <= label.size();
-    if (!fits) {
-      std::cout << line << "\n";
-      line = std::string(label.size(), ' ');
-    }
-    line += (line.size() > label.size() ? " " : "") + word;
-  }
-  std::cout << line << "\n";
 }
 
 void PrintTable(const Table& table) {

@@ -57,9 +57,10 @@ def check_line(verb, line):
 
 def check_output(args, stdout, whole):
     """All lines of a run with --json; `whole`: it was not killed, so that its last line has an end."""
-    verb = next((word for word in args[0].split() if (FOLDER / f"{word}.json").is_file()), None)
+    words = [word for arg in args for word in arg.split()]
+    verb = next((word for word in words if (FOLDER / f"{word}.json").is_file()), None)
     if verb is None:
-        raise Unlike(f"docs/schemas has no {args[0].split()[0]}.json")
+        raise Unlike(f"docs/schemas has none for: maxbrod {' '.join(words[:3])}")
     lines = stdout.split("\n")
     if whole and lines[-1]:
         raise Unlike(f"maxbrod {verb} --json: the last line has no end")
