@@ -67,6 +67,24 @@ final class Admins {
   }
 
   Object createTopic(JsonNode c) throws Exception {
+    NewTopic topic = newTopic(c);
+    String id = admin.createTopics(List.of(topic)).topicId(topic.name()).get().toString();
+    awaitLeaders(topic.name());
+    return id;
+  }
+
+  /** Many at once: "topics" is a list of what create-topic takes. */
+  Object createTopics(JsonNode c) throws Exception {
+    List<NewTopic> topics = new ArrayList<>();
+    c.get("topics").forEach(topic -> topics.add(newTopic(topic)));
+    admin.createTopics(topics).all().get();
+    for (NewTopic topic : topics) {
+      awaitLeaders(topic.name());
+    }
+    return topics.size();
+  }
+
+  private static NewTopic newTopic(JsonNode c) {
     NewTopic topic;
     if (c.has("assignment")) {
       Map<Integer, List<Integer>> assignment = new HashMap<>();
@@ -80,9 +98,7 @@ final class Admins {
           Optional.of((short) c.path("rf").asInt(1)));
     }
     topic.configs(strings(c.path("configs")));
-    String id = admin.createTopics(List.of(topic)).topicId(topic.name()).get().toString();
-    awaitLeaders(topic.name());
-    return id;
+    return topic;
   }
 
   /**

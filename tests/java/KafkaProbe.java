@@ -78,6 +78,7 @@ public final class KafkaProbe {
       case "ping" -> "pong";
       case "cluster" -> admins.cluster();
       case "create-topic" -> admins.createTopic(c);
+      case "create-topics" -> admins.createTopics(c);
       case "delete-topic" -> admins.deleteTopics(c);
       case "describe-topics" -> admins.describeTopics(c);
       case "describe-configs" -> admins.describeConfigs(c);
