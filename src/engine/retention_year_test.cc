@@ -83,7 +83,7 @@ class RetentionYear : public PruneWorld, public ::testing::WithParamInterface<co
 
 TEST_P(RetentionYear, KeepsWhatTheOracleKeepsAndFreesTheRest) {
   LibcZone libc(GetParam());
-  options_.zone = *TimeZone::Parse(GetParam());
+  options_.zone = *TimeZone::Load(GetParam());
   options_.policy = *RetentionPolicy::Parse("daily 31, weekly 52");
   for (int day = 0; day < 366; ++day) {
     Add("t", 10 * day, 1);
@@ -134,8 +134,8 @@ TEST_P(RetentionYear, KeepsWhatTheOracleKeepsAndFreesTheRest) {
 INSTANTIATE_TEST_SUITE_P(Zones, RetentionYear,
                          ::testing::Values("UTC", "Europe/Berlin", "America/New_York",
                                            "Australia/Lord_Howe"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& zone) {
+                           std::string name = zone.param;
                            for (char& c : name)
                              c = isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
