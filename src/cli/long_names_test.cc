@@ -117,8 +117,8 @@ TEST_F(LongNames, ProblemsAreTold) {
   EXPECT_EQ(text.code, 12);
   CheckLines(text);
   EXPECT_NE(text.out.find("PROBLEM"), std::string::npos) << text.out;
-  const auto report = nlohmann::json::parse(
-      Verb({"verify", "--json"}).out.substr(0, Verb({"verify", "--json"}).out.find('\n')));
+  const std::string lines = Verb({"verify", "--json"}).out;
+  const auto report = nlohmann::json::parse(lines.substr(0, lines.find('\n')));
   std::vector<std::string> objects;
   for (const auto& problem : report["problems"]) objects.push_back(problem["object"]);
   EXPECT_GE(objects.size(), 3u);

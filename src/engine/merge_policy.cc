@@ -37,7 +37,7 @@ Status MergePolicies::Parse(const std::string& text) {
     if (name != MergePolicyName(policy)) continue;
     bool found = false;
     for (const Kind& known : kKinds) {
-      if (!kind.empty() && kind != known.name) continue;
+      if (equals != std::string::npos && kind != known.name) continue;
       this->*known.policy = policy;
       found = true;
     }
