@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/folded.h"
+#include "cli/metadata_flags.h"
 #include "cli/metadata_output.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
@@ -15,10 +16,11 @@
 namespace maxbrod::cli {
 namespace {
 
-struct MetadataFlags {
+struct RestoreMetadataFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
-  std::string snapshot, passwords, broker_configs;
+  MetadataFlags metadata;
+  std::string snapshot;
   std::vector<std::string> only, if_exists, rename;
   bool dry_run = false;
 };
@@ -28,9 +30,8 @@ constexpr const char* kQuotas = "quotas";
 constexpr const char* kUsers = "users";
 constexpr const char* kConfigs = "configs";
 constexpr const char* kShareOffsets = "share-offsets";
-constexpr const char* kEachBroker = "each";
 
-Result<engine::MetadataSelection> ToSelection(const MetadataFlags& flags) {
+Result<engine::MetadataSelection> ToSelection(const RestoreMetadataFlags& flags) {
   engine::MetadataSelection selection;
   if (!flags.only.empty()) {
     auto has = [&](const char* part) {
@@ -42,11 +43,7 @@ Result<engine::MetadataSelection> ToSelection(const MetadataFlags& flags) {
     selection.configs = has(kConfigs);
     selection.share_offsets = has(kShareOffsets);
   }
-  if (!flags.broker_configs.empty()) {
-    selection.broker_configs = flags.broker_configs == kEachBroker
-                                   ? engine::BrokerConfigs::kEach
-                                   : engine::BrokerConfigs::kDefault;
-  }
+  selection.broker_configs = flags.metadata.BrokerConfigs();
   for (const std::string& text : flags.if_exists)
     MB_RETURN_IF_ERROR(selection.policies.Parse(text));
   if (!flags.rename.empty()) {
@@ -54,15 +51,11 @@ Result<engine::MetadataSelection> ToSelection(const MetadataFlags& flags) {
     auto renames = std::make_shared<const engine::Renames>(std::move(parsed));
     selection.topic_name = [renames](const std::string& topic) { return renames->Apply(topic); };
   }
-  if (!flags.passwords.empty()) {
-    MB_ASSIGN_OR_RETURN(engine::ScramPasswords passwords,
-                        engine::ScramPasswords::Read(FileSystem::Posix(), flags.passwords));
-    selection.passwords = std::make_shared<const engine::ScramPasswords>(std::move(passwords));
-  }
+  MB_ASSIGN_OR_RETURN(selection.passwords, flags.metadata.Passwords());
   return selection;
 }
 
-Status Restore(const MetadataFlags& flags, const Globals& globals) {
+Status Restore(const RestoreMetadataFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(engine::MetadataSelection selection, ToSelection(flags));
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   MB_ASSIGN_OR_RETURN(auto ref, repository->FindSnapshot(flags.snapshot));
@@ -101,7 +94,7 @@ void AddMetadata(CLI::App& app, Globals& globals) {
   CLI::App* metadata = app.add_subcommand(
       "metadata", "ACLs, quotas, users and configs of a snapshot, without its data");
   metadata->require_subcommand(1);
-  auto flags = std::make_shared<MetadataFlags>();
+  auto flags = std::make_shared<RestoreMetadataFlags>();
   CLI::App* verb = metadata->add_subcommand("restore", "Bring them into a cluster");
   verb->add_option("snapshot", flags->snapshot, "Name, id or 'latest'")->required();
   flags->repository.Add(verb);
@@ -122,13 +115,7 @@ void AddMetadata(CLI::App& app, Globals& globals) {
                    "FROM=TO, or /regex/=replacement with $1, of topics: ACLs follow (may be "
                    "repeated)")
       ->allow_extra_args(false);
-  verb->add_option("--scram-passwords", flags->passwords,
-                   "File with lines user:password or user:SCRAM-SHA-256:password, for the users "
-                   "that are made; readable by its owner only");
-  verb->add_flag("--broker-configs{default}", flags->broker_configs,
-                 "Also the cluster-wide dynamic broker configs; with =each those of each broker, "
-                 "where the target has its id")
-      ->check(CLI::IsMember({"default", kEachBroker}));
+  flags->metadata.Add(verb);
   verb->footer(
       "Examples:\n"
       "  maxbrod metadata restore nightly --repo file:///backups/kafka --bootstrap-server n1:9092 "

@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "engine/restore_profile.h"
-#include "os/file.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -42,14 +41,7 @@ void ShapeFlags::Add(CLI::App* verb) {
                    "overwrite, the rest skip)")
       ->delimiter(',')
       ->allow_extra_args(false);
-  verb->add_option("--scram-passwords", passwords,
-                   "With users among the parts: a file with lines user:password or "
-                   "user:SCRAM-SHA-256:password, readable by its owner only")
-      ->check(CLI::ExistingFile);
-  verb->add_flag("--broker-configs{default}", broker_configs,
-                 "Also the cluster-wide dynamic broker configs; with =each those of each broker, "
-                 "where the target has its id")
-      ->check(CLI::IsMember({"default", "each"}));
+  metadata.Add(verb)->check(CLI::ExistingFile);
   verb->add_option("--yes-delete", yes_delete,
                    "How many topics of the target are meant to be deleted by --if-exists "
                    "topics=overwrite");
@@ -99,15 +91,8 @@ Status ShapeFlags::Fill(engine::RestoreSelection* selection) const {
     selection->partitions.push_back(std::move(count));
   }
   selection->default_partitioner = partitioner == "default";
-  if (!passwords.empty()) {
-    MB_ASSIGN_OR_RETURN(engine::ScramPasswords read,
-                        engine::ScramPasswords::Read(FileSystem::Posix(), passwords));
-    selection->passwords = std::make_shared<const engine::ScramPasswords>(std::move(read));
-  }
-  if (!broker_configs.empty()) {
-    selection->broker_configs =
-        broker_configs == "each" ? engine::BrokerConfigs::kEach : engine::BrokerConfigs::kDefault;
-  }
+  MB_ASSIGN_OR_RETURN(selection->passwords, metadata.Passwords());
+  selection->broker_configs = metadata.BrokerConfigs();
   engine::PlacementRule& rule = selection->placement;
   if (!replication_factor.empty()) MB_RETURN_IF_ERROR(rule.ParseFactor(replication_factor));
   if (!placement.empty()) MB_RETURN_IF_ERROR(rule.ParseWhere(placement));

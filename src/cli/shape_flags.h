@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "cli/common.h"
+#include "cli/metadata_flags.h"
 #include "engine/restore_plan.h"
 
 namespace maxbrod::cli {
 
 struct ShapeFlags {
   std::vector<std::string> parts, if_exists, config, without_config, broker_map, partitions;
-  std::string replication_factor, placement, profile, partitioner, passwords, broker_configs;
+  std::string replication_factor, placement, profile, partitioner;
+  MetadataFlags metadata;
   std::optional<uint64_t> yes_delete;
   bool no_groups = false;
 

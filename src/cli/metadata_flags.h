@@ -1,0 +1,21 @@
+// Flags of everything that restores users and brokers' configs.
+#pragma once
+
+#include <string>
+
+#include "cli/common.h"
+#include "engine/restore_metadata.h"
+
+namespace maxbrod::cli {
+
+struct MetadataFlags {
+  std::string passwords, broker_configs;
+
+  // The option of the passwords' file, for more checks.
+  CLI::Option* Add(CLI::App* verb);
+  // Null where no file was given. Errors are those of ScramPasswords::Read.
+  Result<std::shared_ptr<const engine::ScramPasswords>> Passwords() const;
+  engine::BrokerConfigs BrokerConfigs() const;
+};
+
+}  // namespace maxbrod::cli
