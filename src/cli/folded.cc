@@ -20,4 +20,10 @@ void PrintFolded(const std::string& label, const std::string& text) {
   std::cout << line << "\n";
 }
 
+void PrintTable(const Table& table) {
+  if (table.empty()) return;
+  std::cout << "\n";
+  table.Print(std::cout);
+}
+
 }  // namespace maxbrod::cli

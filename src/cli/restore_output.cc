@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cli/folded.h"
 #include "cli/metadata_output.h"
 #include "cli/output.h"
 #include "cli/pace_flags.h"
@@ -160,12 +161,6 @@ std::string OffsetsNote(const engine::RestorePlan& plan) {
          " ('maxbrod offsets' translates)";
 }
 
-void PrintTable(const Table& table) {
-  if (table.empty()) return;
-  std::cout << "\n";
-  table.Print(std::cout);
-}
-
 std::string PartitionsText(size_t partitions, uint64_t records) {
   return FormatCount(partitions) + (partitions == 1 ? " part, " : " parts, ") +
          FormatCount(records) + " records";
@@ -281,10 +276,7 @@ void PrintPlan(const engine::RestorePlan& plan, const engine::ThawOptions& thaw,
                 p.cut->timestamp_of_last < 0 ? "-" : FormatTime(p.cut->timestamp_of_last)});
     }
   }
-  if (!cuts.empty()) {
-    std::cout << "\n";
-    cuts.Print(std::cout);
-  }
+  PrintTable(cuts);
   PrintThreeWays(plan);
   PrintConfigs(plan);
   PrintGroups(plan);

@@ -70,12 +70,6 @@ std::string Ids(const Metadata& metadata, bool voters) {
   return text.empty() ? "none" : text;
 }
 
-void PrintTable(const Table& table) {
-  if (table.empty()) return;
-  std::cout << "\n";
-  table.Print(std::cout);
-}
-
 void PrintAcls(const Metadata& metadata) {
   Table table({"RESOURCE", "NAME", "PATTERN", "PRINCIPAL", "HOST", "OPERATION", "PERMISSION"});
   for (const auto& acl : metadata.acls()) {
