@@ -6,6 +6,7 @@
 #include "base/user_time.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "engine/edit_snapshot.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -72,7 +73,7 @@ class Filter {
   Status Nothing(const std::vector<format::SnapshotRef>& all) const {
     for (const std::string& tag : flags_.tags) {
       if (std::none_of(all.begin(), all.end(),
-                       [&](const format::SnapshotRef& ref) { return Has(ref, tag); })) {
+                       [&](const format::SnapshotRef& ref) { return engine::HasTag(ref, tag); })) {
         return Status(Code::kNotFound, "no snapshot has the tag '" + tag + "'");
       }
     }
@@ -82,14 +83,10 @@ class Filter {
 
  private:
   explicit Filter(const SnapshotsFlags& flags) : flags_(flags) {}
-  static bool Has(const format::SnapshotRef& ref, const std::string& tag) {
-    return std::find(ref.tags().begin(), ref.tags().end(), tag) != ref.tags().end();
-  }
   bool Matches(const format::SnapshotRef& ref) const {
     if (!flags_.cluster.empty() && ref.cluster_id() != flags_.cluster) return false;
     if (ref.started_ms() < since_ms_ || ref.started_ms() >= until_ms_) return false;
-    return std::all_of(flags_.tags.begin(), flags_.tags.end(),
-                       [&](const std::string& tag) { return Has(ref, tag); });
+    return engine::HasTags(ref, flags_.tags);
   }
 
   const SnapshotsFlags& flags_;

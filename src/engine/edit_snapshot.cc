@@ -42,7 +42,7 @@ Status CheckOptions(const EditOptions& options) {
 Result<Tags> TagsAfter(const format::SnapshotRef& ref, const EditOptions& options) {
   Tags tags;
   for (const std::string& tag : options.remove_tags) {
-    if (Has(ref.tags(), tag)) continue;
+    if (HasTag(ref, tag)) continue;
     return Status(Code::kNotFound, fmt::format("snapshot '{}' has no tag '{}'", ref.name(), tag))
         .WithHint("'maxbrod snapshots' shows the tags");
   }
@@ -104,6 +104,15 @@ Result<EditReport> EditSnapshot(repo::Repository& repository, const std::string&
   };
   MB_ASSIGN_OR_RETURN(report.head, repository.log().Append(planner, context));
   return report;
+}
+
+bool HasTag(const format::SnapshotRef& ref, const std::string& tag) {
+  return Has(ref.tags(), tag);
+}
+
+bool HasTags(const format::SnapshotRef& ref, const std::vector<std::string>& tags) {
+  return std::all_of(tags.begin(), tags.end(),
+                     [&](const std::string& tag) { return HasTag(ref, tag); });
 }
 
 }  // namespace maxbrod::engine

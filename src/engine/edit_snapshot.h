@@ -34,4 +34,7 @@ Result<EditReport> EditSnapshot(repo::Repository& repository, const std::string&
 // character.
 Status CheckTag(const std::string& tag);
 
+bool HasTag(const format::SnapshotRef& ref, const std::string& tag);
+bool HasTags(const format::SnapshotRef& ref, const std::vector<std::string>& tags);  // all of them
+
 }  // namespace maxbrod::engine

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "engine/edit_snapshot.h"
 #include "engine/forget.h"
 
 namespace maxbrod::engine {
@@ -14,9 +15,7 @@ namespace {
 
 bool Matches(const format::SnapshotRef& ref, const PolicyOptions& options) {
   if (!options.cluster.empty() && ref.cluster_id() != options.cluster) return false;
-  return std::all_of(options.tags.begin(), options.tags.end(), [&](const std::string& tag) {
-    return std::find(ref.tags().begin(), ref.tags().end(), tag) != ref.tags().end();
-  });
+  return HasTags(ref, options.tags);
 }
 
 Status NothingMatches(const PolicyOptions& options) {
