@@ -1,8 +1,9 @@
 #include "engine/plan_existing.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
+#include "engine/forget.h"
 #include "kafka/errors.h"
 
 namespace maxbrod::engine {
@@ -123,10 +124,7 @@ class ExistingTopics {
     topic.action = TopicAction::kFill;
     if (!selection_.parts.topics) KeepConfigs(&topic);
     if (topic.repartition > 0 && IsOurs(topic)) {
-      // Where its run ended is not known: it is made anew.
-      topic.action = TopicAction::kReplace;
-      topic.exists = false;
-      topic.replaces = std::exchange(topic.existing_id, TopicId());
+      Replace(&topic);  // where its run ended is not known: it is made anew
     } else if (IsOurs(topic)) {
       if (there != wanted && !(selection_.offsets.append && there > wanted)) RefuseCount(topic);
     } else if (!empty && selection_.offsets.append && there >= wanted && topic.repartition == 0) {
@@ -154,6 +152,12 @@ class ExistingTopics {
       topic->configs.push_back({name, value, "the target's own"});
   }
 
+  static void Replace(PlannedTopic* topic) {
+    topic->action = TopicAction::kReplace;
+    topic->exists = false;
+    topic->replaces = std::exchange(topic->existing_id, TopicId());
+  }
+
   void Append(PlannedTopic* topic) {
     topic->action = TopicAction::kAppend;
     topic->append = true;
@@ -178,9 +182,8 @@ class ExistingTopics {
         Skip(std::move(*topic), "it is on the target already (--if-exists skip)");
         return false;
       case MergePolicy::kOverwrite:
-        topic->action = TopicAction::kReplace;
-        topic->exists = false;
-        topic->replaces = std::exchange(topic->existing_id, TopicId());
+        Replace(topic);
+        ++deletes_;
         return true;
       case MergePolicy::kFail:
         break;
@@ -234,22 +237,14 @@ class ExistingTopics {
 
   // What is lost has to be said aloud. A run that goes on may have deleted some of it already.
   void CheckDeletes() {
-    uint64_t deletes = 0;
-    for (const PlannedTopic& topic : plan_.topics) {
-      const bool ours = earlier_ != nullptr && earlier_->topics.contains(topic.target) &&
-                        earlier_->topics.at(topic.target) == topic.replaces;
-      if (topic.action == TopicAction::kReplace && !ours) ++deletes;
-    }
-    if (deletes == 0) return;
     const std::optional<uint64_t> said = selection_.yes_delete;
-    if (said && (*said == deletes || (earlier_ != nullptr && *said > deletes))) return;
-    plan_.Refuse(Code::kInvalidArgument,
-                 (said ? "--yes-delete " + std::to_string(*said) + ", but " : std::string()) +
-                     std::to_string(deletes) +
-                     (deletes == 1 ? " topic of the target would be deleted with its data"
-                                   : " topics of the target would be deleted with their data"),
-                 "look at the plan with --dry-run; if it is meant, add --yes-delete " +
-                     std::to_string(deletes));
+    if (deletes_ == 0 || (earlier_ != nullptr && said && *said > deletes_)) return;
+    Status status = CheckSaidAloud(
+        std::to_string(deletes_) + (deletes_ == 1
+                                        ? " topic of the target would be deleted with its data"
+                                        : " topics of the target would be deleted with their data"),
+        deletes_, said);
+    if (!status.ok()) plan_.Refuse(status.code(), status.message(), status.hint());
   }
 
   kafka::Cluster& target_;
@@ -260,6 +255,7 @@ class ExistingTopics {
   std::map<TopicPartition, int64_t>& append_at_;
   const CallContext& context_;
   kafka::PerPartition<kafka::ListedOffset> ends_;
+  uint64_t deletes_ = 0;  // topics of somebody else's that are replaced
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ class Groups {
   Status Run() {
     FindTopics();
     for (const format::GroupSnapshot& source : plan_.snapshot.groups) {
-      if (Wanted(source.group())) Add(source);
+      if (WantsGroup(selection_, source.group())) Add(source);
     }
     if (!selection_.parts.data) MB_RETURN_IF_ERROR(CheckAgainstLogs());
     std::erase_if(plan_.groups,
@@ -37,12 +37,6 @@ class Groups {
   }
 
  private:
-  bool Wanted(const std::string& name) const {
-    const auto& only = selection_.only_groups;
-    return only.empty() || std::any_of(only.begin(), only.end(),
-                                       [&](const NamePattern& p) { return p.Matches(name); });
-  }
-
   void FindTopics() {
     for (const PlannedTopic& topic : plan_.topics) topics_[topic.source] = {topic.target, &topic};
     for (const PlannedTopic& topic : plan_.repartitioned) repartitioned_.insert(topic.source);
@@ -197,6 +191,12 @@ class Groups {
 };
 
 }  // namespace
+
+bool WantsGroup(const RestoreSelection& selection, const std::string& group) {
+  return selection.only_groups.empty() ||
+         std::any_of(selection.only_groups.begin(), selection.only_groups.end(),
+                     [&](const NamePattern& pattern) { return pattern.Matches(group); });
+}
 
 Status PlanGroups(kafka::Cluster& target, const kafka::ClusterMetadata& metadata,
                   const RestoreSelection& selection, RestorePlan* plan,

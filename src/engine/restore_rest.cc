@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/capture_metadata.h"
+#include "engine/plan_groups.h"
 
 namespace maxbrod::engine {
 namespace {
@@ -17,12 +18,6 @@ const PlannedTopic* FindBySource(const RestorePlan& plan, const std::string& sou
     if (topic.source == source) return &topic;
   }
   return nullptr;
-}
-
-bool WantsGroup(const RestoreSelection& selection, const std::string& name) {
-  return selection.only_groups.empty() ||
-         std::any_of(selection.only_groups.begin(), selection.only_groups.end(),
-                     [&](const NamePattern& pattern) { return pattern.Matches(name); });
 }
 
 }  // namespace
