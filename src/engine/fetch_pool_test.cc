@@ -143,6 +143,16 @@ TEST_F(FetchPoolTest, ALowByteLimitMakesSmallAnswersAndAnEvenRate) {
   EXPECT_LE(largest, total_bytes_ / 4);
 }
 
+// A broker sends the first batch whole however little was asked for (KIP-74).
+TEST_F(FetchPoolTest, AByteLimitCountsBatchesThatAreLargerThanWhatWasAskedFor) {
+  Make(1, 12, 1);
+  options_.response_bytes_max = options_.run_bytes = batch_bytes_ / 4;
+  pace_.bytes_per_second = batch_bytes_ * 10;  // 100 ms an answer
+  FetchTotals totals = RunAll();
+  EXPECT_EQ(totals.requests, 12u);
+  EXPECT_GT(seconds_, 1.0);
+}
+
 TEST_F(FetchPoolTest, ARequestRateIsKept) {
   Make(1, 40, 1);
   pace_.requests_per_second = 20;

@@ -173,7 +173,7 @@ Result<kafka::FetchResponseView> FetchWorker::Ask(kafka::Connection& connection,
   if (answer.ok()) {
     for (const kafka::FetchedPartition& p : answer->partitions) round->got += p.records.size();
   }
-  if (round->got < response_bytes_) shared_.pace.GiveBackBytes(response_bytes_ - round->got);
+  shared_.pace.SettleBytes(response_bytes_, round->got);
   return answer;
 }
 

@@ -70,12 +70,14 @@ class Pace {
   // False, and nothing taken, where it would have to wait.
   bool TryEnter(BrokerId broker, Pass* pass);
 
-  // Waits until so many bytes may pass; for a reader, what it asks for, and GiveBack of what did
-  // not come.
+  // Waits until so many bytes may pass; for a reader, what it asks for, and then SettleBytes with
+  // what came: less at a log's end, more where a batch is larger than what was asked for (KIP-74).
   Status TakeBytes(uint64_t bytes, const CallContext& context) {
     return bytes_.Take(static_cast<double>(bytes), context);
   }
-  void GiveBackBytes(uint64_t bytes) { bytes_.GiveBack(static_cast<double>(bytes)); }
+  void SettleBytes(uint64_t taken, uint64_t used) {
+    bytes_.Settle(static_cast<double>(taken), static_cast<double>(used));
+  }
   // How large one request or answer should be: no larger than a fraction of a second's worth, so
   // that a limit is kept evenly; with --gentle no larger than what a broker serves at a stroke.
   size_t ChunkBytes(size_t most) const;

@@ -50,12 +50,13 @@ class TokenBucket {
     return Status(Code::kCancelled, "stopped");
   }
 
-  // Tokens that were taken and not used.
-  void GiveBack(double tokens) {
+  // What was taken was a guess: `used` is what came of it. Less makes room for those that come
+  // next, more lets them wait; never waits itself.
+  void Settle(double taken, double used) {
     const double rate = per_second();
     if (rate <= 0) return;
     std::lock_guard lock(mutex_);
-    line_nanos_ -= static_cast<int64_t>(tokens * 1e9 / rate);
+    line_nanos_ += static_cast<int64_t>((used - taken) * 1e9 / rate);
   }
 
  private:

@@ -36,9 +36,18 @@ TEST_F(TokenBucketTest, WhatIsGivenBackCostsNothing) {
   TokenBucket bucket(1000, clock_);
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(bucket.Take(1000, {}).ok());
-    bucket.GiveBack(1000);
+    bucket.Settle(1000, 0);
   }
   EXPECT_LT(Seconds(), 0.1);
+}
+
+TEST_F(TokenBucketTest, WhatCameOnTopIsPaidByTheNext) {
+  TokenBucket bucket(1000, clock_);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(bucket.Take(100, {}).ok());
+    bucket.Settle(100, 1000);
+  }
+  EXPECT_NEAR(Seconds(), 4, 0.2);
 }
 
 TEST_F(TokenBucketTest, ARateOfZeroIsNone) {
