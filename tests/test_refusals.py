@@ -78,6 +78,8 @@ def test_repository_errors(pair, repo, tmp_path):
     pair.source.probe.produce("errors", 10)
     result = repo.backup(pair.source, "one", "--topics", "no-such-topic", expect=3)
     assert "no-such-topic" in result.stderr
+    idle = repo.backup(pair.source, "idle", "--topics", "errors,no-such-*")
+    assert "no topic matches 'no-such-*'" in idle.stderr
     repo.backup(pair.source, "one", "--topics", "errors")
     result = repo.backup(pair.source, "one", "--topics", "errors", expect=4)
     assert "one" in result.stderr

@@ -7,8 +7,8 @@ import pathlib
 import pytest
 
 from lib import jars
-from lib.later import FolderLater, ServerLater
 from lib.maxbrod import Maxbrod
+from lib.shifted_clock import FolderClock, ServerClock
 from lib.standins import Moto, Versitygw
 
 KEEP = {"retention.ms": "-1"}
@@ -130,10 +130,10 @@ def aging(request, tmp_path):
     """A repository in each place, and pass_days for it."""
     if request.param != "moto":
         maxbrod = made(request.param, tmp_path)
-        yield maxbrod, FolderLater(maxbrod).pass_days
+        yield maxbrod, FolderClock(maxbrod).pass_days
         return
     server = Moto(tmp_path / "moto")
-    server.clock = ServerLater(server.folder)
+    server.clock = ServerClock(server.folder)
     with server:
         server.create_bucket("backups")
         maxbrod = Maxbrod("/nowhere")

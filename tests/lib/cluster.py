@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -18,7 +19,21 @@ from . import jars, shifted_clock, wire
 from .probe import Probe
 
 HOST = "127.0.0.1"
-_taken_ports = set()
+_taken_ports = {}  # with the lock of each
+
+
+def _take_port(port):
+    """Also from suites that run beside this one: what is down for a moment must find its port again."""
+    folder = pathlib.Path(tempfile.gettempdir()) / f"maxbrod-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    lock = open(folder / str(port), "w")  # noqa: SIM115 (kept as long as the process)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _taken_ports[port] = lock
+    return True
 
 
 def free_port():
@@ -30,8 +45,7 @@ def free_port():
                 probe.bind((HOST, port))
             except OSError:
                 continue
-        if port not in _taken_ports:
-            _taken_ports.add(port)
+        if port not in _taken_ports and _take_port(port):
             return port
 
 
@@ -321,7 +335,7 @@ class Cluster:
         """The environment in which brokers live `days_on` days from now."""
         if not self.days_on:
             return None
-        return shifted_clock.environment(self.folder, self.days_on * 86_400)
+        return shifted_clock.environment(self.folder, self.days_on * shifted_clock.DAY_SECONDS)
 
     def _format(self, broker, boot):
         """What `kafka-storage format` leaves behind; its one binary file is made by it, once per kind."""

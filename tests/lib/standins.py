@@ -164,7 +164,7 @@ class Versitygw(StandIn):
 class Moto(StandIn):
     """Much of AWS in memory. Believes every signature."""
 
-    clock = None  # a lib.later.ServerLater: its time can go on by days
+    clock = None  # a lib.shifted_clock.ServerClock: its time can go on by days
 
     def environment(self):
         return self.clock.environment if self.clock else {}
