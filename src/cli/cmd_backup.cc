@@ -99,8 +99,10 @@ Status Run(const BackupFlags& flags, const Globals& globals) {
   engine::Progress progress;
   auto report = [&]() -> Result<engine::BackupReport> {
     ProgressPrinter printer(progress, globals);
-    MB_RETURN_IF_ERROR(
-        engine::ReadLooseIndexes(*repository, thaw, Clock::System(), progress, globals.context()));
+    MB_RETURN_IF_ERROR(engine::ReadLooseIndexes(
+        *repository,
+        {thaw, "the backup, of what an interrupted one left,", Clock::System(), progress},
+        globals.context()));
     return engine::RunBackup(*cluster, *repository, options, progress, globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());

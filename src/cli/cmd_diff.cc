@@ -8,6 +8,7 @@
 #include "cli/folded.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
+#include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/describe_live.h"
 #include "engine/diff.h"
@@ -22,6 +23,7 @@ constexpr size_t kLineWidth = 100;
 struct DiffFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
+  ThawFlags thaw;
   std::string a, b, repo_b;
   std::vector<std::string> topics, exclude, groups, only, rename;
   bool placement = false, strict = false, summary = false;
@@ -140,9 +142,12 @@ void PrintText(const engine::DiffReport& report, bool summary) {
 }
 
 Result<repo::Snapshot> ReadSide(repo::Repository& repository, const std::string& name,
-                                engine::Progress& progress, const Globals& globals) {
+                                const DiffFlags& flags, engine::Progress& progress,
+                                const Globals& globals) {
+  MB_ASSIGN_OR_RETURN(engine::ThawOptions thaw, flags.thaw.Options());
+  const engine::ColdReading reading{thaw, "the comparison", Clock::System(), progress};
   MB_ASSIGN_OR_RETURN(engine::RestoreSource source,
-                      engine::FindRestoreSource(repository, name, {}, globals.context()));
+                      engine::FindRestoreSource(repository, name, {}, reading, globals.context()));
   for (const std::string& warning : source.warnings) progress.Warn(warning);
   return repository.ReadSnapshot(source.ref, globals.context());
 }
@@ -156,7 +161,7 @@ Result<repo::Snapshot> ReadOther(const DiffFlags& flags, engine::Progress& progr
   other.expect_head.clear();
   other.as_of.clear();
   MB_ASSIGN_OR_RETURN(auto repository, other.Open(globals));
-  return ReadSide(*repository, flags.b, progress, globals);
+  return ReadSide(*repository, flags.b, flags, progress, globals);
 }
 
 Result<repo::Snapshot> ReadCluster(const DiffFlags& flags, const engine::DiffOptions& options,
@@ -210,9 +215,9 @@ Status Run(const DiffFlags& flags, const Globals& globals) {
   engine::Progress progress;
   auto report = [&]() -> Result<engine::DiffReport> {
     ProgressPrinter printer(progress, globals);
-    MB_ASSIGN_OR_RETURN(repo::Snapshot a, ReadSide(*repository, flags.a, progress, globals));
+    MB_ASSIGN_OR_RETURN(repo::Snapshot a, ReadSide(*repository, flags.a, flags, progress, globals));
     auto b = live                   ? ReadCluster(flags, options, progress, globals)
-             : flags.repo_b.empty() ? ReadSide(*repository, flags.b, progress, globals)
+             : flags.repo_b.empty() ? ReadSide(*repository, flags.b, flags, progress, globals)
                                     : ReadOther(flags, progress, globals);
     MB_RETURN_IF_ERROR(b.status());
     MB_RETURN_IF_ERROR(engine::CheckTopicNames(a, *b, options.topics));
@@ -238,6 +243,7 @@ void AddDiff(CLI::App& app, Globals& globals) {
   flags->repository.Add(verb);
   flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, false);
+  flags->thaw.Add(verb);
   verb->add_option("--repo-b", flags->repo_b, "Repository of the second snapshot, if another");
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all)")

@@ -8,10 +8,10 @@
 #include "cli/progress_printer.h"
 #include "cli/restore_output.h"
 #include "cli/shape_flags.h"
+#include "cli/source.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/restore.h"
-#include "engine/restore_source.h"
 
 namespace maxbrod::cli {
 namespace {
@@ -70,9 +70,12 @@ Result<engine::RestoreOptions> ToOptions(const RestoreFlags& flags, const Global
 Status Run(const RestoreFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(engine::RestoreOptions options, ToOptions(flags, globals));
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
-  MB_ASSIGN_OR_RETURN(
-      engine::RestoreSource source,
-      engine::FindRestoreSource(*repository, flags.snapshot, flags.topic_ids, globals.context()));
+  engine::Progress progress;
+  // A dry run costs nothing, so it thaws nothing either.
+  MB_ASSIGN_OR_RETURN(engine::RestoreSource source,
+                      FindSource(*repository, flags.snapshot, flags.topic_ids,
+                                 flags.dry_run ? engine::ThawOptions() : options.thaw,
+                                 "the restore", progress, globals));
   if (!source.topics.empty()) {
     source.topics.insert(source.topics.end(), flags.topics.begin(), flags.topics.end());
     MB_ASSIGN_OR_RETURN(options.selection.topics,
@@ -82,9 +85,6 @@ Status Run(const RestoreFlags& flags, const Globals& globals) {
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals, &msk));
   if (!msk.arn.empty())
     options.selection.limits = std::make_shared<const aws::MskLimits>(aws::LimitsOf(msk.kind));
-  engine::Progress progress;
-  for (const std::string& note : source.notes) progress.Note(note);
-  for (const std::string& warning : source.warnings) progress.Warn(warning);
   if (!flags.dry_run) MB_RETURN_IF_ERROR(engine::PinSource(*repository, source, globals.context()));
   auto report = [&] {
     ProgressPrinter printer(progress, globals);

@@ -8,10 +8,10 @@
 #include "cli/output.h"
 #include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
+#include "cli/source.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "codec/hash.h"
-#include "engine/restore_source.h"
 #include "engine/verify_live.h"
 #include "engine/verify_repository.h"
 
@@ -291,8 +291,8 @@ Result<engine::ColdPolicy> MakeColdPolicy(const VerifyFlags& flags) {
   return policy;
 }
 
-Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
-               repo::Repository& repository, const Globals& globals) {
+// The snapshot may be a point between snapshots too: what its restore has made is verified by it.
+Status RunLive(const VerifyFlags& flags, repo::Repository& repository, const Globals& globals) {
   engine::LiveVerifyOptions options;
   MB_ASSIGN_OR_RETURN(options.topics, engine::TopicSelection::Parse(flags.topics, flags.exclude));
   MB_ASSIGN_OR_RETURN(options.renames, engine::Renames::Parse(flags.rename));
@@ -308,9 +308,11 @@ Status RunLive(const VerifyFlags& flags, const format::SnapshotRef& snapshot,
   MB_ASSIGN_OR_RETURN(options.pace, flags.pace.Options());
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   engine::Progress progress;
+  MB_ASSIGN_OR_RETURN(auto source, FindSource(repository, flags.snapshot, {}, options.cold.thaw,
+                                              "the comparison", progress, globals));
   auto report = [&] {
     ProgressPrinter printer(progress, globals);
-    return engine::VerifyCluster(repository, snapshot, *cluster, options, progress,
+    return engine::VerifyCluster(repository, source.ref, *cluster, options, progress,
                                  globals.context());
   }();
   MB_RETURN_IF_ERROR(report.status());
@@ -358,11 +360,7 @@ Status Run(const VerifyFlags& flags, const Globals& globals) {
   }
   MB_ASSIGN_OR_RETURN(auto repository, flags.repository.Open(globals));
   if (flags.snapshot.empty()) return RunRepository(flags, nullptr, *repository, globals);
-  if (live) {  // also what a restore of a point between snapshots has made
-    MB_ASSIGN_OR_RETURN(
-        auto source, engine::FindRestoreSource(*repository, flags.snapshot, {}, globals.context()));
-    return RunLive(flags, source.ref, *repository, globals);
-  }
+  if (live) return RunLive(flags, *repository, globals);
   MB_ASSIGN_OR_RETURN(auto snapshot, repository->FindSnapshot(flags.snapshot));
   return RunRepository(flags, &snapshot, *repository, globals);
 }

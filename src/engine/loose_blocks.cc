@@ -18,6 +18,7 @@ constexpr size_t kReaders = 8;
 Status LooseBlocks::Load(const CallContext& context) {
   if (loaded_) return Status::Ok();
   const std::vector<format::LoosePack>& packs = state_.loose_packs;
+  MB_RETURN_IF_ERROR(OpenLoosePacks(repository_.store(), packs, reading_, context));
   std::vector<std::shared_ptr<const std::vector<repo::BlockEntry>>> indexes(packs.size());
   MB_RETURN_IF_ERROR(ForEachInParallel(packs.size(), kReaders, [&](size_t i) -> Status {
     auto entries =

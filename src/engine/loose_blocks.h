@@ -6,19 +6,20 @@
 #include <memory>
 #include <optional>
 
+#include "engine/thaw_gate.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
 
-// Of one state. Not thread-safe; the repository must outlive it.
+// Of one state. Not thread-safe; what it is given must outlive it.
 class LooseBlocks {
  public:
-  LooseBlocks(repo::Repository& repository, const repo::State& state)
-      : repository_(repository), state_(state) {}
+  LooseBlocks(repo::Repository& repository, const repo::State& state, const ColdReading& reading)
+      : repository_(repository), state_(state), reading_(reading) {}
 
   // A reference under which the repository's index cache has the topic's loose blocks; none when it
-  // has no such blocks. The first call reads the indexes of all loose packs: kUnavailable when one
-  // lies in cold storage, kNotFound when one is gone.
+  // has no such blocks. The first call reads the indexes of all loose packs, thawed if need be
+  // (OpenLoosePacks); kNotFound when one is gone.
   Result<std::optional<format::ObjectRef>> Of(const repo::TopicKey& topic,
                                               const CallContext& context);
 
@@ -27,6 +28,7 @@ class LooseBlocks {
 
   repo::Repository& repository_;
   const repo::State& state_;
+  const ColdReading& reading_;
   bool loaded_ = false;
   std::map<repo::TopicKey, repo::TopicManifest> topics_;
 };

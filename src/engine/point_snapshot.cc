@@ -53,14 +53,15 @@ const repo::PartitionInfo* FindPartition(const repo::TopicInfo* topic, int32_t n
 class Builder {
  public:
   Builder(repo::Repository& repository, const repo::State& then,
-          const std::vector<std::string>& topic_ids, const CallContext& context)
+          const std::vector<std::string>& topic_ids, const ColdReading& reading,
+          const CallContext& context)
       : repository_(repository),
         then_(then),
         head_(repository.state()),
         topic_ids_(topic_ids),
         context_(context),
-        loose_then_(repository, then_),
-        loose_head_(repository, *head_) {}
+        loose_then_(repository, then_, reading),
+        loose_head_(repository, *head_, reading) {}
 
   Result<PointSnapshot> Build() {
     MB_RETURN_IF_ERROR(FindBase());
@@ -428,8 +429,8 @@ bool IsTopicId(const std::string& text, const TopicId& id) {
 
 Result<PointSnapshot> MakePointSnapshot(repo::Repository& repository, const repo::State& then,
                                         const std::vector<std::string>& topic_ids,
-                                        const CallContext& context) {
-  return Builder(repository, then, topic_ids, context).Build();
+                                        const ColdReading& reading, const CallContext& context) {
+  return Builder(repository, then, topic_ids, reading, context).Build();
 }
 
 }  // namespace maxbrod::engine

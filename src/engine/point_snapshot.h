@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/thaw_gate.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -19,7 +20,7 @@ struct PointSnapshot {
 // by the indexes of today's state where that still has all of it, else by those of `then`.
 Result<PointSnapshot> MakePointSnapshot(repo::Repository& repository, const repo::State& then,
                                         const std::vector<std::string>& topic_ids,
-                                        const CallContext& context);
+                                        const ColdReading& reading, const CallContext& context);
 
 // Whether any data was committed by then.
 bool HoldsData(const repo::State& state);

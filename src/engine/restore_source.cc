@@ -82,7 +82,7 @@ Status NoDataYet(repo::Repository& repository, const repo::State& then,
 
 Result<RestoreSource> FindPoint(repo::Repository& repository, const std::string& point,
                                 const std::vector<std::string>& topic_ids,
-                                const CallContext& context) {
+                                const ColdReading& reading, const CallContext& context) {
   MB_RETURN_IF_ERROR(repository.Refresh(context).status());
   Sequence sequence;
   if (IsCommitNumber(point)) {
@@ -98,7 +98,8 @@ Result<RestoreSource> FindPoint(repo::Repository& repository, const std::string&
   }
   MB_ASSIGN_OR_RETURN(repo::State then, repo::StateAt(repository.log(), sequence, context));
   if (!HoldsData(then)) return NoDataYet(repository, then, context);
-  MB_ASSIGN_OR_RETURN(PointSnapshot made, MakePointSnapshot(repository, then, topic_ids, context));
+  MB_ASSIGN_OR_RETURN(PointSnapshot made,
+                      MakePointSnapshot(repository, then, topic_ids, reading, context));
   RestoreSource out;
   out.ref = made.snapshot.ref;
   out.topics = std::move(made.topics);
@@ -129,8 +130,9 @@ Status CommitPin(repo::Repository& repository, const RestoreSource& source, bool
 
 Result<RestoreSource> FindRestoreSource(repo::Repository& repository, const std::string& text,
                                         const std::vector<std::string>& topic_ids,
-                                        const CallContext& context) {
-  if (text.starts_with("@")) return FindPoint(repository, text.substr(1), topic_ids, context);
+                                        const ColdReading& reading, const CallContext& context) {
+  if (text.starts_with("@"))
+    return FindPoint(repository, text.substr(1), topic_ids, reading, context);
   RestoreSource out;
   MB_ASSIGN_OR_RETURN(out.ref, repository.FindSnapshot(text));
   if (topic_ids.empty()) return out;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/thaw_gate.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -25,14 +26,16 @@ struct RestoreSource {
 //
 // A point is made of what the log tells: data up to what was committed by then, whether or not a
 // snapshot names it; topics, configs and groups of the newest snapshot at or before the commit,
-// else of the first one after it. Group offsets are clipped to the data. Nothing is written.
+// else of the first one after it. Group offsets are clipped to the data. Nothing is written. What
+// no manifest holds yet is told by the packs' own indexes: they are thawed first where they have
+// become cold, if `reading` allows it (kUnavailable, kIncomplete: ThawGate).
 //
 // kInvalidArgument for a time or commit before the first or after the last data, with the bounds;
 // kNotFound for commits that are trimmed away, for data that prune has removed since (it names the
 // object), and for unknown snapshots and topic ids.
 Result<RestoreSource> FindRestoreSource(repo::Repository& repository, const std::string& text,
                                         const std::vector<std::string>& topic_ids,
-                                        const CallContext& context);
+                                        const ColdReading& reading, const CallContext& context);
 
 // Keeps prune from removing what a restore of the source reads, for a week or until it is unpinned.
 // One commit each; none for a source of which nothing is condemned.

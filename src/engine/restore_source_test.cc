@@ -7,6 +7,7 @@
 #include "engine/point_snapshot.h"
 #include "engine/prune.h"
 #include "engine/prune_world_testing.h"
+#include "engine/thaw_testing.h"
 #include "engine/timeline.h"
 #include "repo/state_at.h"
 
@@ -30,7 +31,7 @@ class PointTest : public PruneWorld {
     block.owner.topic_id = TopicId{repo::UuidFromString(Id(id))};
     block.owner.branch = branch;
     repo::PackOptions options;
-    options.small = true;
+    options.small = small_;
     format::AddPacks packs;
     *packs.add_packs() = repo::WritePack(*store_, {block}, options).ref;
     format::TopicClaims* claims = packs.add_topics();
@@ -64,7 +65,7 @@ class PointTest : public PruneWorld {
     ASSERT_TRUE(receipt.ok()) << receipt.status().ToString();
   }
   Result<RestoreSource> Find(const std::string& text, const std::vector<std::string>& ids = {}) {
-    return FindRestoreSource(*repository_, text, ids, context_);
+    return FindRestoreSource(*repository_, text, ids, reading_, context_);
   }
   // The ends of its topics' first partitions, after all that it promises was read.
   std::map<std::string, int64_t> EndsAt(const std::string& text,
@@ -89,7 +90,41 @@ class PointTest : public PruneWorld {
     return "@" + FormatUserTime(clock_.WallMillis() + plus_ms);
   }
   using Ends = std::map<std::string, int64_t>;
+  bool small_ = true;  // packs, which no lifecycle rule moves
+  Progress progress_;
+  ColdReading reading_{{}, "the restore", clock_, progress_};
 };
+
+// What an interrupted backup left has its index in the pack alone.
+TEST_F(PointTest, IndexesThatHaveBecomeColdAreThawed) {
+  small_ = false;
+  AddOf(1, "orders", 0, 2);
+  TakeOf("one", 1, "orders", 20);
+  AddOf(1, "orders", 20, 3);
+  auto archive = std::make_shared<ArchiveStore>(store_, clock_);
+  archive->MovePacksTo("GLACIER");
+  archive->set_thaw_time(std::chrono::hours(4));
+  repo::OpenOptions options;
+  options.clock = &clock_;
+  auto opened =
+      repo::Repository::Open(std::make_unique<store::ForwardingStore>(archive), options, context_);
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  repository_ = std::move(*opened);
+  Status cold = Refused(At(Head()));
+  EXPECT_EQ(cold.code(), Code::kUnavailable);
+  EXPECT_THAT(cold.hint(), HasSubstr("--thaw"));
+  EXPECT_THAT(archive->requests(), IsEmpty());
+
+  reading_.thaw.tier = store::ThawTier::kStandard;
+  EXPECT_EQ(Refused(At(Head())).code(), Code::kIncomplete);
+  EXPECT_EQ(archive->requests().size(), 1u);
+  reading_.thaw.wait = true;
+  auto source = Find(At(Head()));
+  ASSERT_TRUE(source.ok()) << source.status().ToString();
+  auto snapshot = repository_->ReadSnapshot(source->ref, context_);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().ToString();
+  EXPECT_EQ(snapshot->topics[0].partitions(0).end_offset(), 50);
+}
 
 TEST_F(PointTest, EachCommitHoldsWhatWasStoredByThen) {
   AddOf(1, "orders", 0, 2);

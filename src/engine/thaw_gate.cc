@@ -28,19 +28,24 @@ Status ThawGate::Open(const std::vector<PackToRead>& packs, const std::string& r
   return Status::Ok();
 }
 
-Status ReadLooseIndexes(repo::Repository& repository, const ThawOptions& thaw, Clock& clock,
-                        Progress& progress, const CallContext& context) {
-  if (repository.store().control() == nullptr) return Status::Ok();
-  auto state = repository.state();
-  std::vector<PackToRead> packs;
-  for (const format::LoosePack& loose : state->loose_packs) {
+Status OpenLoosePacks(store::Store& store, const std::vector<format::LoosePack>& packs,
+                      const ColdReading& reading, const CallContext& context) {
+  if (store.control() == nullptr) return Status::Ok();
+  std::vector<PackToRead> large;
+  for (const format::LoosePack& loose : packs) {
     if (!loose.pack().small())
-      packs.push_back({repo::PackName(loose.pack()), loose.pack().length()});
+      large.push_back({repo::PackName(loose.pack()), loose.pack().length()});
   }
-  if (packs.empty()) return Status::Ok();
-  ThawGate gate(repository.store(), {thaw, false}, clock, progress);
-  Status open = gate.Open(packs, "the backup, of what an interrupted one left,", context);
-  if (!open.ok()) return open;
+  if (large.empty()) return Status::Ok();
+  return ThawGate(store, {reading.thaw, false}, reading.clock, reading.progress)
+      .Open(large, reading.reader, context);
+}
+
+Status ReadLooseIndexes(repo::Repository& repository, const ColdReading& reading,
+                        const CallContext& context) {
+  if (repository.store().control() == nullptr) return Status::Ok();
+  const auto state = repository.state();
+  MB_RETURN_IF_ERROR(OpenLoosePacks(repository.store(), state->loose_packs, reading, context));
   for (const format::LoosePack& loose : state->loose_packs) {
     MB_RETURN_IF_ERROR(
         repository.index_cache().PackEntries(repository.store(), loose.pack(), context).status());

@@ -46,10 +46,23 @@ class ThawGate {
   std::unique_ptr<ThawKeeper> keeper_;  // last: it uses thaw_
 };
 
-// A backup that was interrupted leaves packs that no manifest holds yet; the next one needs their
-// indexes. Reads them into the repository's cache, thawed first if they have become cold meanwhile.
-// kUnavailable, kIncomplete: as ThawGate. Without such packs nothing is asked.
-Status ReadLooseIndexes(repo::Repository& repository, const ThawOptions& thaw, Clock& clock,
-                        Progress& progress, const CallContext& context);
+// How somebody reads what may have become cold. What it refers to must outlive it.
+struct ColdReading {
+  ThawOptions thaw;
+  std::string reader;  // for messages: "the restore"
+  Clock& clock;
+  Progress& progress;
+};
+
+// Makes packs that no manifest holds yet (an interrupted backup's, a stream's) readable, thawed
+// first where they have become cold. Without an archive nothing is asked. kUnavailable,
+// kIncomplete: as ThawGate.
+Status OpenLoosePacks(store::Store& store, const std::vector<format::LoosePack>& packs,
+                      const ColdReading& reading, const CallContext& context);
+
+// The indexes of the newest state's loose packs, which the next backup needs, read into the
+// repository's cache.
+Status ReadLooseIndexes(repo::Repository& repository, const ColdReading& reading,
+                        const CallContext& context);
 
 }  // namespace maxbrod::engine
