@@ -10,13 +10,21 @@
 namespace maxbrod::engine {
 namespace {
 
-Status SelectTopics(const kafka::ClusterMetadata& metadata, const TopicSelection& selection,
-                    CapturedCluster* out) {
-  std::vector<std::string> names;
+void SelectTopics(const kafka::ClusterMetadata& metadata, const TopicSelection& selection,
+                  CapturedCluster* out) {
   for (const auto& [name, topic] : metadata.topics) {
-    names.push_back(name);
     bool wanted = topic.internal ? selection.MatchesInternal(name) : selection.Matches(name);
     if (wanted) out->topics[name].metadata = topic;
+  }
+}
+
+// Topics that a pattern is for may come later: no error, but not passed over in silence either.
+Status CheckNames(const kafka::ClusterMetadata& metadata, const TopicSelection& selection,
+                  Progress& progress) {
+  std::vector<std::string> names;
+  for (const auto& [name, topic] : metadata.topics) names.push_back(name);
+  for (const std::string& pattern : selection.IdleOver(names)) {
+    progress.Warn("no topic matches '" + pattern + "'");
   }
   std::vector<std::string> missing = selection.MissingFrom(names);
   if (missing.empty()) return Status::Ok();
@@ -225,8 +233,9 @@ Result<CapturedCluster> Capture(kafka::Cluster& cluster, const CaptureOptions& o
                                 Clock& clock, Progress& progress, const CallContext& context) {
   CapturedCluster out;
   MB_ASSIGN_OR_RETURN(auto metadata, cluster.Refresh(context));
-  Status selected = SelectTopics(*metadata, options.selection, &out);
-  if (options.topics_must_exist) MB_RETURN_IF_ERROR(selected);
+  if (options.topics_must_exist)
+    MB_RETURN_IF_ERROR(CheckNames(*metadata, options.selection, progress));
+  SelectTopics(*metadata, options.selection, &out);
   MB_RETURN_IF_ERROR(CaptureBrokers(cluster, *metadata, progress, context, &out.info));
   MB_RETURN_IF_ERROR(CaptureConfigs(cluster, context, &out));
   if (options.groups) MB_RETURN_IF_ERROR(CaptureGroups(cluster, progress, context, &out));

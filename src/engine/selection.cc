@@ -97,6 +97,17 @@ std::vector<std::string> TopicSelection::MissingFrom(const std::vector<std::stri
   return missing;
 }
 
+std::vector<std::string> TopicSelection::IdleOver(const std::vector<std::string>& names) const {
+  std::vector<std::string> idle;
+  for (const NamePattern& p : include_) {
+    auto matches = [&](const std::string& name) { return p.Matches(name); };
+    if (!p.literal() && std::none_of(names.begin(), names.end(), matches)) {
+      idle.push_back(p.text());
+    }
+  }
+  return idle;
+}
+
 Result<Renames> Renames::Parse(const std::vector<std::string>& rules) {
   Renames renames;
   for (const std::string& text : rules) {

@@ -39,6 +39,8 @@ class TopicSelection {
   bool MatchesInternal(const std::string& name) const;
   // Literal includes that are not in `names`.
   std::vector<std::string> MissingFrom(const std::vector<std::string>& names) const;
+  // Includes that are patterns and match none of `names`.
+  std::vector<std::string> IdleOver(const std::vector<std::string>& names) const;
 
  private:
   std::vector<NamePattern> include_, exclude_;
