@@ -8,6 +8,8 @@
 
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
+# Most of what tests of brokers do is waiting.
+TEST_JOBS ?= $(shell echo $$(($(JOBS) + 1)))
 FUZZ_SECONDS ?= 10
 PREFIX ?= /usr/local
 # CTEST_ARGS narrows a run: make test CTEST_ARGS="-R roundtrip"
@@ -45,10 +47,11 @@ build/%/build.ninja:
 standins: deps
 	@scripts/fetch-standins >/dev/null
 
-# The last lines are ctest's totals. Longest tests first is not wanted here: units fail fast.
-test: deps kafka standins build/release/build.ninja
-	@cmake --build build/release -j $(JOBS)
-	@$(CTEST) --test-dir build/release -j $(JOBS) $(CTEST_ARGS)
+# What is fetched is fetched while the compiler runs. The last lines are ctest's totals.
+test: deps build/release/build.ninja
+	@$(MAKE) --no-print-directory kafka standins & fetched=$$!; \
+	  cmake --build build/release -j $(JOBS) && wait $$fetched
+	@$(CTEST) --test-dir build/release -j $(TEST_JOBS) $(CTEST_ARGS)
 
 unit: deps build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)
