@@ -69,6 +69,10 @@ class SchemaPlanning {
         policy_(planning.selection.policies.schemas),
         levels_(SchemaLevels(here_.registry_subjects())),
         levels_there_(SchemaLevels(there.registry_subjects())) {
+    for (const RegistrySubject& subject : here_.registry_subjects()) {
+      for (const Version& version : subject.versions())
+        schemas_[{subject.subject(), version.version()}] = &version;
+    }
     for (const RegistrySubject& subject : there.registry_subjects()) {
       subjects_[subject.subject()] = &subject;
       for (const Version& version : subject.versions())
@@ -87,6 +91,8 @@ class SchemaPlanning {
       if (change == nullptr) continue;
       std::string why = WhyNot(*change);
       if (!why.empty()) Refuse(why, &planning_.plan->items[i]);
+    }
+    while (RefuseReferrers(first)) {
     }
   }
 
@@ -255,6 +261,50 @@ class SchemaPlanning {
     return "";
   }
 
+  // What refers to a schema that is not there, and will not be, cannot be registered, or would refer
+  // to another one. Whether something was refused: others may refer to that.
+  bool RefuseReferrers(size_t first) const {
+    std::set<SchemaKey> registered;
+    for (const PlannedMetadata& item : planning_.plan->items) {
+      if (const auto* change = std::get_if<SchemaChange>(&item.change)) {
+        for (const auto& [level, version] : change->versions)
+          registered.emplace(change->subject, version.version());
+      }
+    }
+    bool refused = false;
+    for (size_t i = first; i < planning_.plan->items.size(); ++i) {
+      PlannedMetadata& item = planning_.plan->items[i];
+      const auto* change = std::get_if<SchemaChange>(&item.change);
+      if (change == nullptr) continue;
+      std::string why = LacksReference(*change, registered);
+      if (why.empty()) continue;
+      Refuse(why, &item);
+      refused = true;
+    }
+    return refused;
+  }
+
+  std::string LacksReference(const SchemaChange& change,
+                             const std::set<SchemaKey>& registered) const {
+    for (const auto& [level, version] : change.versions) {
+      for (const auto& reference : version.references()) {
+        const SchemaKey key{registry::Qualified(reference.subject(), change.subject),
+                            reference.version()};
+        auto wanted = schemas_.find(key);
+        if (registered.contains(key) || wanted == schemas_.end()) continue;
+        auto there = subjects_.find(key.first);
+        const Version* has =
+            there == subjects_.end() ? nullptr : Find(there->second, key.second);
+        if (has != nullptr && has->id() == wanted->second->id() &&
+            registry::SameSchema(*has, *wanted->second))
+          continue;
+        return "version " + std::to_string(version.version()) + " refers to " + key.first +
+               " version " + std::to_string(key.second) + ", which is not the snapshot's there";
+      }
+    }
+    return "";
+  }
+
   void Refuse(const std::string& why, PlannedMetadata* item) const {
     item->action =
         policy_ == MergePolicy::kSkip ? MetadataAction::kSkip : MetadataAction::kRefuse;
@@ -269,6 +319,7 @@ class SchemaPlanning {
   const format::ClusterMetadata& there_;
   const MergePolicy policy_;
   const std::map<SchemaKey, size_t> levels_, levels_there_;
+  std::map<SchemaKey, const Version*> schemas_;                             // the snapshot's
   std::map<std::string, const RegistrySubject*> subjects_;                  // the target's
   std::map<std::pair<std::string, int32_t>, std::vector<Holder>> holders_;  // by context and id
   std::set<SchemaKey> removed_;

@@ -111,6 +111,7 @@ TEST_F(RestoreSchemasTest, AnIdThatIsAnotherSchemaIsRefusedBeforeAnythingIsTouch
   plan = Plan();
   EXPECT_EQ(ItemOf(plan, "z-address").action, MetadataAction::kSkip);
   EXPECT_THAT(plan.warnings, Contains(HasSubstr("subject z-address is not restored")));
+  EXPECT_THAT(ItemOf(plan, "orders-value").reason, HasSubstr("refers to z-address version 2"));
 }
 
 TEST_F(RestoreSchemasTest, ASubjectThatDiffersFollowsThePolicy) {

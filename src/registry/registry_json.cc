@@ -44,6 +44,14 @@ Status Malformed(const char* what) {
   return Status(Code::kProtocol, std::string("the registry's answer is not ") + what);
 }
 
+// Some registries say null for an empty one.
+Result<json> ParseList(std::string_view text, const char* what) {
+  json list = Parse(text);
+  if (list.is_null()) return json::array();
+  if (!list.is_array()) return Malformed(what);
+  return list;
+}
+
 // A number from 0 to 2^31-1; -1 for anything else.
 int32_t Number(const json& value) {
   if (!value.is_number_integer()) return -1;
@@ -105,8 +113,7 @@ bool SameReferences(const Version& a, const Version& b) {
 }  // namespace
 
 Result<std::vector<std::string>> ParseNames(std::string_view text) {
-  json list = Parse(text);
-  if (!list.is_array()) return Malformed("a list of names");
+  MB_ASSIGN_OR_RETURN(json list, ParseList(text, "a list of names"));
   std::vector<std::string> out;
   for (const json& name : list) {
     if (!name.is_string()) return Malformed("a list of names");
@@ -116,8 +123,7 @@ Result<std::vector<std::string>> ParseNames(std::string_view text) {
 }
 
 Result<std::vector<int32_t>> ParseVersions(std::string_view text) {
-  json list = Parse(text);
-  if (!list.is_array()) return Malformed("a list of versions");
+  MB_ASSIGN_OR_RETURN(json list, ParseList(text, "a list of versions"));
   std::vector<int32_t> out;
   for (const json& value : list) {
     out.push_back(Number(value));

@@ -215,6 +215,7 @@ TEST(RegistryJsonTest, MalformedAnswersAreRefused) {
         R"({"version":1,"id":1,"schema":"x","references":[{"name":"a","subject":"b"}]})"})
     EXPECT_EQ(ParseVersion(text).status().code(), Code::kProtocol) << text;
   EXPECT_EQ(ParseNames(std::string(100'000, '[')).status().code(), Code::kProtocol);
+  EXPECT_TRUE(ParseNames("null")->empty());
   EXPECT_EQ(ParseError("nothing").code, 0);
   EXPECT_EQ(ParseError(R"({"error_code":42205,"message":"a\nb"})").message, "a b");
 }

@@ -19,9 +19,7 @@ import ssl
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 
 from .cluster import HOST, free_port
 
@@ -191,6 +189,8 @@ class Store:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
 
     def log_message(self, *args):
         pass
@@ -289,16 +289,18 @@ class Client:
 
     def __init__(self, url):
         self.url = url
+        self._connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=20)
 
     def call(self, method, path, body=None, expect=200):
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": TYPE}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                status, text = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read()
-        assert status == expect, (method, path, status, text)
+            self._connection.request(method, path, data, {"Content-Type": TYPE})
+            answer = self._connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
+        assert answer.status == expect, (method, path, answer.status, text)
         return json.loads(text)
 
     def register(self, subject, schema, **more):
@@ -309,7 +311,7 @@ class Client:
     def state(self):
         """Everything a client can see, to be compared with another registry's."""
         out = {"mode": self.call("GET", "/mode")["mode"], "config": self.call("GET", "/config")["compatibilityLevel"]}
-        for subject in self.call("GET", "/subjects?deleted=true"):
+        for subject in self.call("GET", "/subjects?deleted=true") or []:
             quoted = urllib.parse.quote(subject, safe="")
             live = set(self.versions(subject, ""))
             seen = out[subject] = {"versions": {}}
@@ -336,6 +338,13 @@ class Client:
             return []
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that was killed."""
+
+
 class Fake(Client):
     """A registry in this process. `fault(method, path)` may answer instead, with (status, body)."""
 
@@ -344,14 +353,13 @@ class Fake(Client):
         self.requests = []
         self.fault = None
         self.authorization = user_info and "Basic " + base64.b64encode(user_info.encode()).decode()
-        self.server = http.server.ThreadingHTTPServer((HOST, 0), Handler)
+        self.server = Server((HOST, 0), Handler)
         self.server.owner = self
-        self.server.daemon_threads = True
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         super().__init__(f"http{'s' if tls else ''}://{'localhost' if tls else HOST}:{self.server.server_port}")
 
     def stop(self):
