@@ -1,5 +1,6 @@
-// A Schema Registry's answers and a file that says how to reach one. Nothing may crash; what is read
-// has the form that a snapshot needs, and is the same schema when it is registered and read again.
+// A Schema Registry's answers and a file that says how to reach one. Nothing may crash; what is
+// read has the form that a snapshot needs, and is the same schema when it is registered and read
+// again.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -11,9 +11,14 @@ from conftest import Clusters
 from lib import certs, kcat, schema_registry
 
 CONFIG = "--schema-registry-config"
-ADDRESS = {"type": "record", "name": "Address", "namespace": "shop", "fields": [{"name": "street", "type": "string"}]}
 PROTO = 'syntax = "proto3";\npackage shop;\n\nmessage Item {\n  string name = 1;\n}\n'
 JSON = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+def address(*more):
+    """A record with these fields besides."""
+    return {"type": "record", "name": "Address", "namespace": "shop",
+            "fields": [{"name": name, "type": "string", "default": ""} for name in ("street", *more)]}
 
 
 def order(fields):
@@ -68,8 +73,8 @@ def lacks_schemas(shown):
 def fill(registry):
     """Every kind of thing that a registry keeps, with ids that have gaps. The id that producers write."""
     registry.register("zone", {"type": "string"})
-    registry.register("address", ADDRESS)
-    registry.register("address", {**ADDRESS, "doc": "an address"})
+    registry.register("address", address())
+    registry.register("address", address("city"))
     reference = [{"name": "shop.Address", "subject": "address", "version": 1}]
     registry.register("orders-value", order(0), references=reference)
     latest = registry.register("orders-value", order(1), references=reference)
@@ -142,7 +147,7 @@ def test_overwrite_makes_a_subject_the_snapshots(cluster, repo, registries):
     backup(repo, cluster, "a", source)
     restore(repo, cluster, "a", target)
     target.call("PUT", "/config/orders-value", {"compatibility": "NONE"})
-    newer = target.register("address", {**ADDRESS, "doc": "newer"})
+    newer = target.register("address", address("city", "zip"))
     restore(repo, cluster, "a", target, expect=4)
     done = restore(repo, cluster, "a", target, "--if-exists", "schemas=overwrite").json
     assert done["overwritten"] == 2 and not done["failed"], done
@@ -182,7 +187,7 @@ def test_contexts_contracts_and_settings(cluster, repo, fakes):
     source.register("plain", {"type": "string"})
     source.register(":.other:plain", {"type": "int"})  # id 1 of its own context
     source.register(":.other:refers", order(0), references=[{"name": "n", "subject": "plain", "version": 1}])
-    source.register("ruled", ADDRESS, metadata={"properties": {"owner": "shop"}},
+    source.register("ruled", address(), metadata={"properties": {"owner": "shop"}},
                     ruleSet={"domainRules": [{"name": "r", "kind": "CONDITION", "type": "CEL", "expr": "true"}]})
     source.call("PUT", "/config/ruled", {"compatibility": "FULL", "normalize": True})
     source.call("PUT", "/mode/:.other:", {"mode": "READONLY"})

@@ -109,16 +109,18 @@ void AddMetadata(CLI::App& app, Globals& globals) {
   flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, true);
   verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
-  verb->add_option("--only", flags->only,
-                   "Some of acls, quotas, users, configs, schemas (default: all five), and share-offsets: "
-                   "where share groups begin, once the topics are there at the same offsets")
+  verb->add_option(
+          "--only", flags->only,
+          "Some of acls, quotas, users, configs, schemas (default: all five), and share-offsets: "
+          "where share groups begin, once the topics are there at the same offsets")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({kAcls, kQuotas, kUsers, kConfigs, kSchemas, kShareOffsets}));
-  verb->add_option("--if-exists", flags->if_exists,
-                   "What differs on the target: skip (default; of schemas fail), overwrite or fail; for "
-                   "one kind KIND=POLICY with acls, quotas, users, configs, schemas (may be "
-                   "repeated)")
+  verb->add_option(
+          "--if-exists", flags->if_exists,
+          "What differs on the target: skip (default; of schemas fail), overwrite or fail; for "
+          "one kind KIND=POLICY with acls, quotas, users, configs, schemas (may be "
+          "repeated)")
       ->allow_extra_args(false);
   verb->add_option("--rename", flags->rename,
                    "FROM=TO, or /regex/=replacement with $1, of topics: ACLs follow (may be "

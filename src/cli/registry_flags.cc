@@ -17,8 +17,7 @@ Result<std::shared_ptr<registry::Registry>> RegistryFlags::Open() const {
     MB_ASSIGN_OR_RETURN(std::string text, ReadTextFile(config, "--schema-registry-config"));
     MB_ASSIGN_OR_RETURN(properties, kafka::ParseProperties(text));
   }
-  MB_ASSIGN_OR_RETURN(registry::RegistryConfig read,
-                      registry::ReadRegistryConfig(url, properties));
+  MB_ASSIGN_OR_RETURN(registry::RegistryConfig read, registry::ReadRegistryConfig(url, properties));
   auto http = std::make_shared<aws::CurlHttpClient>(read.http);
   return std::make_shared<registry::Registry>(std::move(read), std::move(http), Clock::System());
 }

@@ -30,9 +30,10 @@ Result<std::pair<engine::NamePattern, int32_t>> ParsePartitions(const std::strin
 
 void ShapeFlags::Add(CLI::App* verb) {
   auto* parts_flag =
-      verb->add_option("--parts", parts,
-                       "What is restored: topics, data, groups, acls, quotas, users, configs, "
-                       "schemas; metadata (all but data and groups), all (default: topics,data,groups)")
+      verb->add_option(
+              "--parts", parts,
+              "What is restored: topics, data, groups, acls, quotas, users, configs, "
+              "schemas; metadata (all but data and groups), all (default: topics,data,groups)")
           ->delimiter(',')
           ->allow_extra_args(false);
   verb->add_flag("--no-groups", no_groups, "Leave consumer groups alone")->excludes(parts_flag);
@@ -101,7 +102,8 @@ Status ShapeFlags::Fill(engine::RestoreSelection* selection) const {
         .WithHint("--schema-registry http://host:8081");
   }
   if (selection->registry != nullptr && !selection->parts.schemas) {
-    return Status(Code::kInvalidArgument, "--schema-registry was given, and no schemas are restored")
+    return Status(Code::kInvalidArgument,
+                  "--schema-registry was given, and no schemas are restored")
         .WithHint("--parts topics,data,groups,schemas, or --parts all");
   }
   engine::PlacementRule& rule = selection->placement;

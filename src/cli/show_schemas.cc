@@ -56,10 +56,10 @@ void PrintSchemasSummary(const Metadata& metadata) {
     for (const auto& version : subject.versions()) deleted += version.deleted() ? 1 : 0;
   }
   std::cout << "schemas      "
-            << FormatCount(static_cast<size_t>(metadata.registry_subjects_size()))
-            << " subjects, " << FormatCount(versions) << " versions (" << FormatCount(deleted)
-            << " deleted) of " << metadata.registry_url() << ", "
-            << metadata.registry_compatibility() << ", mode " << metadata.registry_mode() << "\n";
+            << FormatCount(static_cast<size_t>(metadata.registry_subjects_size())) << " subjects, "
+            << FormatCount(versions) << " versions (" << FormatCount(deleted) << " deleted) of "
+            << metadata.registry_url() << ", " << metadata.registry_compatibility() << ", mode "
+            << metadata.registry_mode() << "\n";
 }
 
 void PrintSchemasTables(const Metadata& metadata) {

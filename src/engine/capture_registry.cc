@@ -114,10 +114,9 @@ class RegistryReader {
   }
 
   static Status TooMuch() {
-    return Status(Code::kUnsupported,
-                  "the registry has more schemas than a snapshot takes: " +
-                      std::to_string(kRegistryVersionsMax) + " versions, or " +
-                      std::to_string(kRegistryBytesMax >> 20) + " MiB");
+    return Status(Code::kUnsupported, "the registry has more schemas than a snapshot takes: " +
+                                          std::to_string(kRegistryVersionsMax) + " versions, or " +
+                                          std::to_string(kRegistryBytesMax >> 20) + " MiB");
   }
 
   registry::Registry& registry_;

@@ -14,9 +14,9 @@ inline constexpr size_t kRegistryVersionBytesMax = 960 << 10;
 inline constexpr size_t kRegistryBytesMax = size_t{256} << 20;
 inline constexpr size_t kRegistryVersionsMax = 1'000'000;
 
-// Fills the registry_* fields: all of it, or an error and none of it. Subjects are in order of name,
-// versions in order. What vanishes while it is read is left out. kUnsupported when there is more
-// than a snapshot holds.
+// Fills the registry_* fields: all of it, or an error and none of it. Subjects are in order of
+// name, versions in order. What vanishes while it is read is left out. kUnsupported when there is
+// more than a snapshot holds.
 Status ReadRegistry(registry::Registry& registry, const CallContext& context,
                     format::ClusterMetadata* out);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/capture_metadata.h"
 #include "engine/capture_registry.h"
 #include "engine/metadata_planning.h"
 #include "engine/schema_order.h"
@@ -117,10 +118,9 @@ class SchemaPlanning {
     if (!SameCompatibility(wanted, has)) change.compatibility = wanted;
     if (here_.registry_mode() != there_.registry_mode()) change.mode = here_.registry_mode();
     bool same = !change.compatibility && !change.mode;
-    PlannedMetadata& item = planning_.Add(
-        MetadataKind::kSchemas, kWhole,
-        LevelText(wanted) + ", mode " + here_.registry_mode(),
-        LevelText(has) + ", mode " + there_.registry_mode());
+    PlannedMetadata& item = planning_.Add(MetadataKind::kSchemas, kWhole,
+                                          LevelText(wanted) + ", mode " + here_.registry_mode(),
+                                          LevelText(has) + ", mode " + there_.registry_mode());
     Decide(others, same, policy_, std::move(change), &item);
     if (item.action == MetadataAction::kRefuse)
       item.reason = "it has other subjects, for which this would change too";
@@ -148,7 +148,8 @@ class SchemaPlanning {
     PlannedMetadata& item = planning_.Add(MetadataKind::kSchemas, subject.subject(), Text(subject),
                                           there == nullptr ? "" : Text(*there));
     std::vector<SchemaKey> removed;
-    for (const auto& [level, version] : change.remove) removed.emplace_back(change.subject, version);
+    for (const auto& [level, version] : change.remove)
+      removed.emplace_back(change.subject, version);
     Decide(differs, same, policy_, std::move(change), &item);
     if (item.action == MetadataAction::kOverwrite) removed_.insert(removed.begin(), removed.end());
     if (item.action == MetadataAction::kRefuse || item.action == MetadataAction::kSkip)
@@ -173,7 +174,8 @@ class SchemaPlanning {
       const SchemaKey key{subject.subject(), version.version()};
       const size_t level = levels_.at(key);
       const Version* has = Find(there, version.version());
-      bool same = has != nullptr && has->id() == version.id() && registry::SameSchema(*has, version);
+      bool same =
+          has != nullptr && has->id() == version.id() && registry::SameSchema(*has, version);
       if (has != nullptr && !same) {
         differ(version, has->id() == version.id() ? "is another schema there" : "has another id");
         change->remove.emplace_back(levels_there_.at(key), version.version());
@@ -252,17 +254,17 @@ class SchemaPlanning {
           if (reference.version() != key.second ||
               registry::Qualified(reference.subject(), subject.subject()) != key.first)
             continue;
-          return "version " + std::to_string(key.second) + " cannot be replaced: " +
-                 subject.subject() + " version " + std::to_string(version.version()) +
-                 " refers to it";
+          return "version " + std::to_string(key.second) +
+                 " cannot be replaced: " + subject.subject() + " version " +
+                 std::to_string(version.version()) + " refers to it";
         }
       }
     }
     return "";
   }
 
-  // What refers to a schema that is not there, and will not be, cannot be registered, or would refer
-  // to another one. Whether something was refused: others may refer to that.
+  // What refers to a schema that is not there, and will not be, cannot be registered, or would
+  // refer to another one. Whether something was refused: others may refer to that.
   bool RefuseReferrers(size_t first) const {
     std::set<SchemaKey> registered;
     for (const PlannedMetadata& item : planning_.plan->items) {
@@ -293,8 +295,7 @@ class SchemaPlanning {
         auto wanted = schemas_.find(key);
         if (registered.contains(key) || wanted == schemas_.end()) continue;
         auto there = subjects_.find(key.first);
-        const Version* has =
-            there == subjects_.end() ? nullptr : Find(there->second, key.second);
+        const Version* has = there == subjects_.end() ? nullptr : Find(there->second, key.second);
         if (has != nullptr && has->id() == wanted->second->id() &&
             registry::SameSchema(*has, *wanted->second))
           continue;
@@ -306,8 +307,7 @@ class SchemaPlanning {
   }
 
   void Refuse(const std::string& why, PlannedMetadata* item) const {
-    item->action =
-        policy_ == MergePolicy::kSkip ? MetadataAction::kSkip : MetadataAction::kRefuse;
+    item->action = policy_ == MergePolicy::kSkip ? MetadataAction::kSkip : MetadataAction::kRefuse;
     item->reason = why;
     item->change = std::monostate();
     if (policy_ == MergePolicy::kSkip)
@@ -330,10 +330,17 @@ class SchemaPlanning {
 
 Status PlanSchemas(MetadataPlanning& planning) {
   const format::ClusterMetadata& metadata = planning.snapshot.metadata;
-  if (metadata.registry_url().empty()) return Status::Ok();
+  if (metadata.registry_url().empty()) {
+    const bool missing = std::any_of(metadata.missing().begin(), metadata.missing().end(),
+                                     [](const auto& m) { return m.part() == part::kSchemas; });
+    if (planning.selection.registry != nullptr && !missing)
+      planning.plan->notes.push_back("the snapshot has no schemas: its backup read no registry");
+    return Status::Ok();
+  }
   const std::string count = std::to_string(metadata.registry_subjects_size()) + " subjects";
   if (planning.selection.registry == nullptr) {
-    planning.Warn(count + " of the Schema Registry are not restored: no --schema-registry was given");
+    planning.Warn(count +
+                  " of the Schema Registry are not restored: no --schema-registry was given");
     return Status::Ok();
   }
   format::ClusterMetadata there;

@@ -103,8 +103,8 @@ struct SchemaChange {
   template <typename T>
   using Leveled = std::vector<std::pair<size_t, T>>;
   std::string subject;
-  bool import_mode = false;            // what follows needs it
-  Leveled<int32_t> remove;             // for good: in the way of others (policy overwrite)
+  bool import_mode = false;             // what follows needs it
+  Leveled<int32_t> remove;              // for good: in the way of others (policy overwrite)
   Leveled<registry::Version> versions;  // registered
   Leveled<int32_t> mark_deleted;
   std::optional<registry::Compatibility> compatibility;

@@ -95,14 +95,23 @@ class SchemaRestore {
       return registry_.SetMode(item.change->subject, registry::kImportMode, context_);
     };
     Status first = enter(items.front());
+    shut_out_.insert(items.begin(), items.end());
     if (!first.ok()) {
       first = std::move(first).WithHint(
-          "the registry must let this user change modes (mode.mutability) and know IMPORT, in which "
+          "the registry must let this user change modes (mode.mutability) and know IMPORT, in "
+          "which "
           "schemas keep their ids");
       for (const Item& item : items) MB_RETURN_IF_ERROR(Note(item, first));
       return Status::Ok();
     }
-    return ForEach({items.begin() + 1, items.end()}, enter);
+    MB_RETURN_IF_ERROR(ForEach({items.begin() + 1, items.end()}, enter));
+    shut_out_ = failed_;
+    return Status::Ok();
+  }
+
+  // Of one that never was in IMPORT mode only the mode is set, in case it was all the same.
+  bool Untouched(const Item& item) const {
+    return item.change->import_mode && shut_out_.contains(item);
   }
 
   // By level, from the lowest or the highest: subjects side by side, a subject's in order.
@@ -187,7 +196,7 @@ class SchemaRestore {
     std::vector<Status> statuses(subjects_.size());
     Status ended = ForEachInParallel(subjects_.size(), kRegistryRequestsMax, [&](size_t i) {
       const SchemaChange& change = *subjects_[i].change;
-      if (change.compatibility)
+      if (change.compatibility && !Untouched(subjects_[i]))
         statuses[i] = registry_.SetCompatibility(change.subject, *change.compatibility, context);
       CrashPoint("schemas.before_mode");
       if (change.mode) {
@@ -225,6 +234,7 @@ class SchemaRestore {
   const CallContext& context_;
   std::vector<Item> subjects_, whole_;
   std::set<Item> failed_;
+  std::set<Item> shut_out_;  // could not be put into IMPORT mode, or it is not known
 };
 
 }  // namespace

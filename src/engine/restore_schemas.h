@@ -13,9 +13,9 @@ using NoteItem = std::function<Status(const PlannedMetadata& item, const Status&
 
 // Subjects that get schemas are put into IMPORT mode, and only these; schemas are registered with
 // their ids and versions, those that others refer to first; deleted ones are deleted again; then
-// come compatibility levels and, last, modes. These two are seen to also when something fails or the
-// run is stopped, so that no subject stays in IMPORT mode as long as the registry answers; a run
-// that was killed leaves subjects in it, and the next one goes on from there.
+// come compatibility levels and, last, modes. These two are seen to also when something fails or
+// the run is stopped, so that no subject stays in IMPORT mode as long as the registry answers; a
+// run that was killed leaves subjects in it, and the next one goes on from there.
 //
 // Of `plan` only items of MetadataKind::kSchemas. Errors are those that `note` returned.
 Status RestoreSchemas(registry::Registry& registry, const MetadataPlan& plan, const NoteItem& note,

@@ -207,7 +207,8 @@ TEST_F(RestoreSchemasTest, ARegistryThatForbidsImportIsLeftAsItWas) {
     if (!call.starts_with("PUT /mode")) return std::nullopt;
     aws::HttpResponse refused;
     refused.status = 422;
-    Append(refused.body, AsBytes(R"({"error_code":42205,"message":"Mode changes are not allowed"})"));
+    Append(refused.body,
+           AsBytes(R"({"error_code":42205,"message":"Mode changes are not allowed"})"));
     return Result<aws::HttpResponse>(refused);
   };
   auto report = Apply();
@@ -216,6 +217,7 @@ TEST_F(RestoreSchemasTest, ARegistryThatForbidsImportIsLeftAsItWas) {
   EXPECT_THAT(report->failed[0], HasSubstr("mode.mutability"));
   EXPECT_TRUE(target_.subjects.empty());
   EXPECT_THAT(target_.calls, Not(Contains(HasSubstr("POST"))));
+  EXPECT_THAT(target_.levels, SizeIs(1));
 }
 
 TEST_F(RestoreSchemasTest, ARegistryThatGivesItsOwnIdsIsFoundOutAtTheFirst) {
@@ -236,8 +238,8 @@ TEST_F(RestoreSchemasTest, OtherSubjectsKeepTheirRegistrysSettings) {
   TakeSnapshot();
   target_.modes[""] = "IMPORT";
   target_.modes["others"] = "READWRITE";
-  while (target_.Produce("others", Record("o" + std::to_string(target_.subjects["others"].size()))) <
-         10) {
+  while (target_.Produce("others",
+                         Record("o" + std::to_string(target_.subjects["others"].size()))) < 10) {
   }
   MetadataPlan plan = Plan();
   EXPECT_EQ(ItemOf(plan, "(registry)").action, MetadataAction::kRefuse);

@@ -56,8 +56,7 @@ Status ReadUrls(const std::string& text, RegistryConfig* config, std::string* us
     if (url.empty()) continue;
     MB_RETURN_IF_ERROR(TakeUser(&url, user_info));
     MB_ASSIGN_OR_RETURN(aws::Uri uri, aws::ParseUri(url));
-    if (!uri.query.empty())
-      return Status(Code::kInvalidArgument, "the registry's URL has a query: " + url);
+    if (!uri.query.empty()) return Status(Code::kInvalidArgument, "the registry's URL has a query");
     config->urls.push_back(std::move(url));
   }
   if (!config->urls.empty()) return Status::Ok();
@@ -90,8 +89,7 @@ Status ReadAuthorization(const Properties& properties, const std::string& url_us
     config->authorization = "Bearer " + token;
     return Status::Ok();
   }
-  if (!bearer_source.empty())
-    return Status(Code::kInvalidArgument, "bearer.auth.token is missing");
+  if (!bearer_source.empty()) return Status(Code::kInvalidArgument, "bearer.auth.token is missing");
   std::string source = ValueOf(properties, "basic.auth.credentials.source");
   std::string user_info = ValueOf(properties, "basic.auth.user.info");
   if (source == "SASL_INHERIT") {
@@ -112,9 +110,10 @@ Status ReadSsl(const Properties& properties, RegistryConfig* config) {
   const std::string prefix = std::string(kPrefix) + "ssl.";
   auto algorithm = properties.find(prefix + "endpoint.identification.algorithm");
   if (algorithm != properties.end() && algorithm->second.empty()) {
-    return Status(Code::kUnsupported, prefix +
-                                          "endpoint.identification.algorithm is empty: a registry's "
-                                          "certificate is always held against its name");
+    return Status(Code::kUnsupported,
+                  prefix +
+                      "endpoint.identification.algorithm is empty: a registry's "
+                      "certificate is always held against its name");
   }
   config->http.ca_file = SslValue(properties, "truststore.location");
   std::string type = SslValue(properties, "truststore.type");
@@ -151,8 +150,7 @@ Status ReadTimeout(const Properties& properties, const std::string& name, Millis
 Result<RegistryConfig> ReadRegistryConfig(const std::string& url, const Properties& properties) {
   RegistryConfig config;
   std::string url_user;
-  MB_RETURN_IF_ERROR(
-      ReadUrls(url.empty() ? ValueOf(properties, "url") : url, &config, &url_user));
+  MB_RETURN_IF_ERROR(ReadUrls(url.empty() ? ValueOf(properties, "url") : url, &config, &url_user));
   MB_RETURN_IF_ERROR(ReadAuthorization(properties, url_user, &config));
   MB_RETURN_IF_ERROR(ReadSsl(properties, &config));
   MB_RETURN_IF_ERROR(

@@ -191,7 +191,8 @@ std::string FakeRegistry::Text() {
   std::lock_guard lock(mutex_);
   std::string out;
   for (const auto& [name, versions] : subjects) {
-    for (const auto& [number, version] : versions) out += name + " " + version.ShortDebugString() + "\n";
+    for (const auto& [number, version] : versions)
+      out += name + " " + version.ShortDebugString() + "\n";
   }
   for (const auto& [name, mode] : modes) out += "mode " + name + " " + mode + "\n";
   for (const auto& [name, level] : levels) out += "level " + name + " " + level + "\n";
