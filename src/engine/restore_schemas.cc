@@ -141,13 +141,14 @@ class SchemaRestore {
 
   // A subject that lost its last version has lost its mode too.
   Status RemoveAll() {
-    MB_RETURN_IF_ERROR(ByLevel<int32_t>(
+    Status status = ByLevel<int32_t>(
         &SchemaChange::remove, /*highest_first=*/true,
         [&](const std::string& subject, int32_t version) -> Status {
           MB_RETURN_IF_ERROR(registry_.Delete(subject, version, /*for_good=*/false, context_));
           MB_RETURN_IF_ERROR(registry_.Delete(subject, version, /*for_good=*/true, context_));
           return registry_.SetMode(subject, registry::kImportMode, context_);
-        }));
+        });
+    MB_RETURN_IF_ERROR(status);
     CrashPoint("schemas.after_remove");
     return Status::Ok();
   }
