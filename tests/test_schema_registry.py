@@ -149,7 +149,18 @@ def test_overwrite_makes_a_subject_the_snapshots(cluster, repo, registries):
     target.call("PUT", "/config/orders-value", {"compatibility": "NONE"})
     newer = target.register("address", address("city", "zip"))
     restore(repo, cluster, "a", target, expect=4)
-    done = restore(repo, cluster, "a", target, "--if-exists", "schemas=overwrite").json
+    # One version is in the way of the snapshot's, and goes for good; killed just then, it goes on.
+    target.call("PUT", "/mode/city", {"mode": "READWRITE"})
+    target.call("DELETE", "/subjects/city")
+    target.call("DELETE", "/subjects/city?permanent=true")
+    target.register("city", {"type": "array"}, schemaType="JSON")
+    refused = restore(repo, cluster, "a", target, "--dry-run", expect=4).lines[0]
+    why = {item["name"]: item["reason"] for item in refused["items"] if item["action"] == "refuse"}
+    assert why == {"address": "version 3 is newer than the snapshot", "orders-value": "another compatibility level",
+                   "city": "version 1 has another id; another mode"}
+    overwrite = ("--if-exists", "schemas=overwrite")
+    restore(repo, cluster, "a", target, *overwrite, expect=137, env={"MAXBROD_CRASH_AT": "schemas.after_remove"})
+    done = restore(repo, cluster, "a", target, *overwrite).json
     assert done["overwritten"] == 2 and not done["failed"], done
     now, wanted = target.state(), source.state()
     assert now["address"]["versions"].pop(3)["deleted"]  # its id is still read
@@ -184,6 +195,7 @@ def test_a_registry_that_fails_half_way_has_its_modes_back(cluster, repo, fakes)
 
 def test_contexts_contracts_and_settings(cluster, repo, fakes):
     source, target = fakes(), fakes()
+    source.page = target.page = 2
     source.register("plain", {"type": "string"})
     source.register(":.other:plain", {"type": "int"})  # id 1 of its own context
     source.register(":.other:refers", order(0), references=[{"name": "n", "subject": "plain", "version": 1}])
@@ -204,28 +216,42 @@ def test_contexts_contracts_and_settings(cluster, repo, fakes):
 
 def test_passwords_go_to_the_registry_and_nowhere_else(cluster, repo, fakes, tmp_path):
     authority = certs.Authority(tmp_path / "ca")
-    registry = fakes(user_info="keeper:s3cret", tls=[authority.broker])
-    fill_url = registry.url
+    url = fakes(user_info="keeper:s3cret", tls=authority).url
     config = tmp_path / "registry.properties"
     tls = f"schema.registry.ssl.truststore.location={authority.ca}\nschema.registry.ssl.truststore.type=PEM\n"
-    config.write_text(f"schema.registry.url={fill_url}\nbasic.auth.credentials.source=USER_INFO\n"
+    config.write_text(f"schema.registry.url={url}\nbasic.auth.credentials.source=USER_INFO\n"
                       f"basic.auth.user.info=keeper:s3cret\n{tls}")
     repo.backup(cluster, "by-file", CONFIG, config)
     config.write_text(tls)
-    repo.backup(cluster, "by-url", "--schema-registry", fill_url.replace("://", "://keeper:s3cret@"), CONFIG, config)
+    repo.backup(cluster, "by-url", "--schema-registry", url.replace("://", "://keeper:s3cret@"), CONFIG, config)
     for name in ("by-file", "by-url"):
         kept = repo("show", name, "--json")
-        assert kept.json["metadata"]["schema_registry"]["url"] == fill_url
+        assert kept.json["metadata"]["schema_registry"]["url"] == url
         assert not lacks_schemas(kept) and "s3cret" not in kept.stdout
     for file in repo.folder.rglob("*"):
         assert not file.is_file() or b"s3cret" not in file.read_bytes()
     # A registry that refuses costs a warning, and the snapshot says what it lacks.
-    wrong = repo.backup(cluster, "wrong", "--schema-registry", fill_url.replace("://", "://keeper:wr0ng@"), CONFIG, config)
+    wrong = repo.backup(cluster, "wrong", "--schema-registry", url.replace("://", "://keeper:wr0ng@"), CONFIG, config)
     assert "no schemas" in wrong.stderr and "wr0ng" not in wrong.stderr
     assert "Unauthorized" in lacks_schemas(repo("show", "wrong", "--json"))[0]
     config.write_text("")
-    untrusted = repo.backup(cluster, "untrusted", "--schema-registry", fill_url, CONFIG, config)
+    untrusted = repo.backup(cluster, "untrusted", "--schema-registry", url, CONFIG, config)
     assert "certificate" in untrusted.stderr
+
+
+def test_a_client_certificate_of_either_form(cluster, repo, fakes, tmp_path):
+    authority = certs.Authority(tmp_path / "ca")
+    url = fakes(tls=authority, client_auth=True).url
+    pem = authority.issue("client")
+    stores = {"pem": (pem, "PEM", ""), "p12": (authority.pkcs12("client", "opensesame"), "PKCS12", "opensesame"),
+              "none": ("", "", "")}
+    for name, (store, kind, password) in stores.items():
+        config = tmp_path / f"{name}.properties"
+        ssl = {"truststore.location": authority.ca, "truststore.type": "PEM", "keystore.location": store,
+               "keystore.type": kind, "keystore.password": password}
+        config.write_text("".join(f"schema.registry.ssl.{key}={value}\n" for key, value in ssl.items() if value))
+        done = repo.backup(cluster, name, "--schema-registry", url, CONFIG, config)
+        assert bool(lacks_schemas(repo("show", name, "--json"))) == (name == "none"), done
 
 
 def test_nobody_there(cluster, repo, fakes):

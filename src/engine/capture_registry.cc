@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <set>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -38,6 +38,7 @@ class RegistryReader {
  private:
   struct Subject {
     format::RegistrySubject found;
+    bool is_context = false;
     bool Empty() const {
       return found.versions().empty() && found.mode().empty() && found.compatibility().empty() &&
              found.settings().empty();
@@ -48,29 +49,38 @@ class RegistryReader {
     MB_ASSIGN_OR_RETURN(auto names, registry_.Subjects(context_));
     // What is configured for a whole context stands under its name.
     MB_ASSIGN_OR_RETURN(auto contexts, registry_.Contexts(context_));
-    std::set<std::string> all(names.begin(), names.end());
-    all.insert(contexts.begin(), contexts.end());
-    for (const std::string& name : all) subjects_.emplace_back().found.set_subject(name);
+    std::map<std::string, bool> all;
+    for (const std::string& context : contexts) all[context] = true;
+    for (const std::string& name : names) all[name] = false;
+    for (const auto& [name, is_context] : all) {
+      subjects_.emplace_back().found.set_subject(name);
+      subjects_.back().is_context = is_context;
+    }
     return Status::Ok();
   }
 
   Status ReadSubject(Subject* subject) {
     format::RegistrySubject& found = subject->found;
     const std::string& name = found.subject();
-    MB_ASSIGN_OR_RETURN(auto all, registry_.Versions(name, /*deleted_too=*/true, context_));
-    MB_ASSIGN_OR_RETURN(auto listed, registry_.Versions(name, /*deleted_too=*/false, context_));
-    for (int32_t version : all) {
-      auto* to = found.add_versions();
-      to->set_version(version);
-      to->set_deleted(!std::binary_search(listed.begin(), listed.end(), version));
-    }
-    if ((count_ += all.size()) > kRegistryVersionsMax) return TooMuch();
+    if (!subject->is_context) MB_RETURN_IF_ERROR(ReadNumbers(name, &found));
     MB_ASSIGN_OR_RETURN(std::string mode, registry_.Mode(name, context_));
     MB_ASSIGN_OR_RETURN(registry::Compatibility compatibility,
                         registry_.ReadCompatibility(name, context_));
     found.set_mode(mode);
     found.set_compatibility(compatibility.level);
     found.set_settings(compatibility.settings);
+    return Status::Ok();
+  }
+
+  Status ReadNumbers(const std::string& name, format::RegistrySubject* found) {
+    MB_ASSIGN_OR_RETURN(auto all, registry_.Versions(name, /*deleted_too=*/true, context_));
+    MB_ASSIGN_OR_RETURN(auto listed, registry_.Versions(name, /*deleted_too=*/false, context_));
+    for (int32_t version : all) {
+      auto* to = found->add_versions();
+      to->set_version(version);
+      to->set_deleted(!std::binary_search(listed.begin(), listed.end(), version));
+    }
+    if ((count_ += all.size()) > kRegistryVersionsMax) return TooMuch();
     return Status::Ok();
   }
 

@@ -131,6 +131,7 @@ class SchemaPlanning {
     const RegistrySubject* there = found == subjects_.end() ? nullptr : found->second;
     SchemaChange change;
     change.subject = subject.subject();
+    why_.clear();
     bool differs = CompareVersions(subject, there, &change);
     differs |= CompareSettings(subject, there, &change);
     change.import_mode =
@@ -167,7 +168,7 @@ class SchemaPlanning {
                        SchemaChange* change) {
     bool differs = false;
     auto differ = [&](const Version& version, const char* how) {
-      if (!differs) why_ = "version " + std::to_string(version.version()) + " " + how;
+      if (!differs) AddWhy("version " + std::to_string(version.version()) + " " + how);
       differs = true;
     };
     for (const Version& version : subject.versions()) {
@@ -197,6 +198,8 @@ class SchemaPlanning {
     return differs;
   }
 
+  void AddWhy(const std::string& text) { why_ += (why_.empty() ? "" : "; ") + text; }
+
   bool CompareSettings(const RegistrySubject& subject, const RegistrySubject* there,
                        SchemaChange* change) {
     RegistrySubject none;
@@ -207,7 +210,8 @@ class SchemaPlanning {
     if (!change->compatibility && !change->mode) return false;
     // IMPORT is what a run that was killed leaves behind.
     if (there == nullptr || has.mode() == registry::kImportMode) return false;
-    why_ = change->compatibility ? "another compatibility level" : "another mode";
+    if (change->compatibility) AddWhy("another compatibility level");
+    if (change->mode) AddWhy("another mode");
     return true;
   }
 
@@ -323,7 +327,7 @@ class SchemaPlanning {
   std::map<std::string, const RegistrySubject*> subjects_;                  // the target's
   std::map<std::pair<std::string, int32_t>, std::vector<Holder>> holders_;  // by context and id
   std::set<SchemaKey> removed_;
-  std::string why_;  // of the last subject that differs
+  std::string why_;  // the subject at hand differs
 };
 
 }  // namespace

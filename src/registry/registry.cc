@@ -1,6 +1,7 @@
 #include "registry/registry.h"
 
 #include <algorithm>
+#include <set>
 
 #include "aws/uri.h"
 
@@ -13,6 +14,9 @@ constexpr int kTries = 5;
 constexpr Millis kTryLimit{30'000};
 constexpr int64_t kBackoffFirstMs = 100, kBackoffMaxMs = 2'000;
 constexpr const char* kJson = "application/vnd.schemaregistry.v1+json";
+
+// Fewer than this is taken for all versions of a subject: nobody limits answers to less.
+constexpr size_t kVersionsPageMin = 100;
 
 // The registry's numbers are its statuses and two digits.
 constexpr int kMovedOrNoCall = 405;
@@ -119,12 +123,19 @@ Result<Registry::Answer> Registry::Call(const std::string& method, const std::st
 }
 
 Result<std::vector<std::string>> Registry::Subjects(const CallContext& context) {
-  MB_ASSIGN_OR_RETURN(Answer answer, Call("GET", "/subjects?deleted=true", "", false, context));
-  auto names = ParseNames(answer.body);
-  if (!names.ok()) return names.status().WithContext("GET /subjects at " + url());
-  std::sort(names->begin(), names->end());
-  names->erase(std::unique(names->begin(), names->end()), names->end());
-  return names;
+  std::set<std::string> all;
+  // A registry may be told to give only so many at once, and older ones give all each time.
+  for (size_t asked = 0, before = 1; before != all.size(); ++asked) {
+    before = all.size();
+    std::string path = "/subjects?deleted=true";
+    if (asked > 0) path += "&offset=" + std::to_string(all.size());
+    MB_ASSIGN_OR_RETURN(Answer answer, Call("GET", path, "", false, context));
+    auto names = ParseNames(answer.body);
+    if (!names.ok()) return names.status().WithContext("GET /subjects at " + url());
+    all.insert(names->begin(), names->end());
+    if (all.empty()) break;
+  }
+  return std::vector<std::string>(all.begin(), all.end());
 }
 
 Result<std::vector<std::string>> Registry::Contexts(const CallContext& context) {
@@ -142,13 +153,19 @@ Result<std::vector<std::string>> Registry::Contexts(const CallContext& context) 
 Result<std::vector<int32_t>> Registry::Versions(const std::string& subject, bool deleted_too,
                                                 const CallContext& context) {
   const std::string path =
-      SubjectPath(subject) + "/versions" + (deleted_too ? "?deleted=true" : "");
-  MB_ASSIGN_OR_RETURN(Answer answer, Call("GET", path, "", true, context));
-  if (!answer.ok()) return std::vector<int32_t>();
-  auto versions = ParseVersions(answer.body);
-  if (!versions.ok()) return versions.status().WithContext("versions of " + subject);
-  std::sort(versions->begin(), versions->end());
-  return versions;
+      SubjectPath(subject) + "/versions?deleted=" + (deleted_too ? "true" : "false");
+  std::set<int32_t> all;
+  while (true) {
+    const size_t before = all.size();
+    const std::string from = before == 0 ? "" : "&offset=" + std::to_string(before);
+    MB_ASSIGN_OR_RETURN(Answer answer, Call("GET", path + from, "", true, context));
+    if (!answer.ok()) break;
+    auto versions = ParseVersions(answer.body);
+    if (!versions.ok()) return versions.status().WithContext("versions of " + subject);
+    all.insert(versions->begin(), versions->end());
+    if (versions->size() < kVersionsPageMin || all.size() == before) break;
+  }
+  return std::vector<int32_t>(all.begin(), all.end());
 }
 
 Result<Version> Registry::Read(const std::string& subject, int32_t version,

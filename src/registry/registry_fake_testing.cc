@@ -55,7 +55,7 @@ FakeRegistry::Reply FakeRegistry::Route(const std::string& method, const std::st
   const size_t mark = std::min(target.find('?'), target.size());
   const std::string query = target.substr(mark);
   auto path = Split(std::string_view(target).substr(0, mark));
-  const bool deleted = query == "?deleted=true", permanent = query == "?permanent=true";
+  const bool deleted = query.starts_with("?deleted=true"), permanent = query == "?permanent=true";
   if (path[0] == "contexts") return {404, Error(404)};
   if (path[0] == "mode" || path[0] == "config")
     return Setting(method, path[0], path.size() > 1 ? path[1] : "", query == "?force=true", body);

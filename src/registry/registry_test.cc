@@ -55,13 +55,15 @@ class RegistryTest : public testing::Test {
 
 TEST_F(RegistryTest, ReadsSubjectsVersionsAndSchemas) {
   Reply("GET /subjects?deleted=true", {{200, {}, R"(["b",":.x:a/1"])"}});
+  Reply("GET /subjects?deleted=true&offset=2", {{200, {}, R"(["c"])"}});
+  Reply("GET /subjects?deleted=true&offset=3", {{200, {}, "[]"}});
   Reply("GET /contexts", {{200, {}, R"([".",".x"])"}});
   Reply("GET /subjects/%3A.x%3Aa%2F1/versions?deleted=true", {{200, {}, "[2,1]"}});
   Reply("GET /subjects/b/versions/3?deleted=true",
         {{200, {}, R"({"subject":"b","version":3,"id":7,"schema":"\"string\"","schemaType":"JSON",
           "references":[{"name":"n","subject":"a","version":1}],"metadata":{"tags":{}},"x":1})"}});
   Registry registry = Open();
-  EXPECT_EQ(*registry.Subjects(context_), (std::vector<std::string>{":.x:a/1", "b"}));
+  EXPECT_EQ(*registry.Subjects(context_), (std::vector<std::string>{":.x:a/1", "b", "c"}));
   EXPECT_EQ(*registry.Contexts(context_), std::vector<std::string>{":.x:"});
   EXPECT_EQ(*registry.Versions(":.x:a/1", true, context_), (std::vector<int32_t>{1, 2}));
   EXPECT_TRUE(registry.Versions("gone", false, context_)->empty());
@@ -72,6 +74,19 @@ TEST_F(RegistryTest, ReadsSubjectsVersionsAndSchemas) {
   EXPECT_EQ(version->references(0).subject(), "a");
   EXPECT_EQ(version->metadata(), R"({"tags":{}})");
   EXPECT_EQ(registry.Read("b", 4, context_).status().code(), Code::kNotFound);
+}
+
+TEST_F(RegistryTest, LongListsMayComeInPieces) {
+  std::string hundred = "[1";
+  for (int i = 2; i <= 100; ++i) hundred += "," + std::to_string(i);
+  hundred += "]";
+  Reply("GET /subjects/paged/versions?deleted=true", {{200, {}, hundred}});
+  Reply("GET /subjects/paged/versions?deleted=true&offset=100", {{200, {}, "[101]"}});
+  Reply("GET /subjects/old/versions?deleted=false", {{200, {}, hundred}});
+  Reply("GET /subjects/old/versions?deleted=false&offset=100", {{200, {}, hundred}});
+  Registry registry = Open();
+  EXPECT_EQ(registry.Versions("paged", true, context_)->size(), 101u);
+  EXPECT_EQ(registry.Versions("old", false, context_)->size(), 100u);
 }
 
 TEST_F(RegistryTest, ModesAndLevelsOfASubjectMayBeAbsent) {

@@ -230,16 +230,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self, store, parts, query, body):
         deleted, permanent = query.get("deleted") == "true", query.get("permanent") == "true"
+        page = slice(int(query.get("offset", 0)), int(query.get("offset", 0)) + self.server.owner.page)
         match self.command, parts:
             case "GET", ["subjects"]:
-                return sorted({s for s, _ in store.entries(deleted)})
+                return sorted({s for s, _ in store.entries(deleted)})[page]
             case "GET", ["contexts"]:
                 return sorted({"." + context_of(s) for s in store.subjects} | {"."})
             case "GET", ["subjects", subject, "versions"]:
                 versions = [e["version"] for s, e in store.entries(deleted) if s == subject]
                 if not versions:
                     raise Refused(40401, f"Subject '{subject}' not found.")
-                return sorted(versions)
+                return sorted(versions)[page]
             case "GET", ["subjects", subject, "versions", version]:
                 return self.shown(store.find(subject, version, deleted))
             case "POST", ["subjects", subject, "versions"]:
@@ -311,7 +312,7 @@ class Client:
     def state(self):
         """Everything a client can see, to be compared with another registry's."""
         out = {"mode": self.call("GET", "/mode")["mode"], "config": self.call("GET", "/config")["compatibilityLevel"]}
-        for subject in self.call("GET", "/subjects?deleted=true") or []:
+        for subject in sorted(self.subjects()):
             quoted = urllib.parse.quote(subject, safe="")
             live = set(self.versions(subject, ""))
             seen = out[subject] = {"versions": {}}
@@ -331,6 +332,12 @@ class Client:
                     seen[what] = None
         return out
 
+    def subjects(self):
+        found = set()
+        while more := set(self.call("GET", f"/subjects?deleted=true&offset={len(found)}") or []) - found:
+            found |= more
+        return found
+
     def versions(self, subject, query):
         try:
             return self.call("GET", f"/subjects/{urllib.parse.quote(subject, safe='')}/versions{query}")
@@ -346,18 +353,25 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Fake(Client):
-    """A registry in this process. `fault(method, path)` may answer instead, with (status, body)."""
+    """A registry in this process. `fault(method, path)` may answer instead, with (status, body).
 
-    def __init__(self, user_info=None, tls=None):
+    `tls` is a lib.certs.Authority whose certificate it shows; with `client_auth` it wants one of the client.
+    """
+
+    def __init__(self, user_info=None, tls=None, client_auth=False):
         self.store = Store()
         self.requests = []
         self.fault = None
+        self.page = 1 << 30  # of a list's elements in one answer
         self.authorization = user_info and "Basic " + base64.b64encode(user_info.encode()).decode()
         self.server = Server((HOST, 0), Handler)
         self.server.owner = self
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*tls)
+            context.load_cert_chain(tls.broker)
+            if client_auth:
+                context.load_verify_locations(tls.ca)
+                context.verify_mode = ssl.CERT_REQUIRED
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         super().__init__(f"http{'s' if tls else ''}://{'localhost' if tls else HOST}:{self.server.server_port}")
