@@ -32,15 +32,18 @@ class SchemaRestore {
     // The registry's level first: as long as it has no other subjects, it may be set.
     MB_RETURN_IF_ERROR(SetWhole(/*mode=*/false));
     Status status = ImportAll();
+    Status finished = status.ok() ? FinishAll(context_) : status;
     // Not the caller's context: it may be stopped, and the modes are to be put back all the same.
-    Status finished = FinishAll(CallContext().Within(kPutBackMax));
+    if (!finished.ok()) {
+      if (status.ok()) status = finished;
+      finished = FinishAll(CallContext().Within(kPutBackMax));
+    }
     if (!status.ok() && !finished.ok()) {
       return std::move(status).WithHint(
           "subjects may stay in IMPORT mode, in which producers register nothing: the same command "
           "goes on, and puts the modes back");
     }
     MB_RETURN_IF_ERROR(status);
-    MB_RETURN_IF_ERROR(finished);
     return SetWhole(/*mode=*/true);
   }
 
@@ -98,9 +101,8 @@ class SchemaRestore {
     shut_out_.insert(items.begin(), items.end());
     if (!first.ok()) {
       first = std::move(first).WithHint(
-          "the registry must let this user change modes (mode.mutability) and know IMPORT, in "
-          "which "
-          "schemas keep their ids");
+          "the registry must let this user change modes (mode.mutability), and know IMPORT, "
+          "in which schemas keep their ids");
       for (const Item& item : items) MB_RETURN_IF_ERROR(Note(item, first));
       return Status::Ok();
     }

@@ -186,17 +186,21 @@ TEST_F(RestoreSchemasTest, ARunThatWasKilledAnywhereIsRepeated) {
 TEST_F(RestoreSchemasTest, ModesArePutBackWhenARunIsStopped) {
   FillSource();
   TakeSnapshot();
-  std::stop_source stop;
-  target_.fault = [&](const std::string& call) -> std::optional<Result<aws::HttpResponse>> {
-    if (call.starts_with("POST")) stop.request_stop();
-    return std::nullopt;
-  };
-  auto report = Apply(CallContext{Deadline::Never(), stop.get_token()});
-  EXPECT_EQ(report.status().code(), Code::kCancelled);
-  for (const auto& [subject, mode] : target_.modes) EXPECT_NE(mode, "IMPORT") << subject;
-  target_.fault = {};
-  ASSERT_TRUE(Apply().ok());
-  EXPECT_EQ(target_.Text(), source_.Text());
+  for (const char* at : {"POST", "DELETE /subjects", "PUT /config/", "DELETE /mode"}) {
+    registry::FakeRegistry target;
+    selection_.registry = registry::OpenFake(target);
+    std::stop_source stop;
+    target.fault = [&](const std::string& call) -> std::optional<Result<aws::HttpResponse>> {
+      if (call.starts_with(at)) stop.request_stop();
+      return std::nullopt;
+    };
+    auto report = Apply(CallContext{Deadline::Never(), stop.get_token()});
+    EXPECT_EQ(report.status().code(), Code::kCancelled) << at;
+    for (const auto& [subject, mode] : target.modes) EXPECT_NE(mode, "IMPORT") << subject << at;
+    target.fault = {};
+    ASSERT_TRUE(Apply().ok()) << at;
+    EXPECT_EQ(target.Text(), source_.Text()) << at;
+  }
 }
 
 TEST_F(RestoreSchemasTest, ARegistryThatForbidsImportIsLeftAsItWas) {
