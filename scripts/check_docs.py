@@ -92,11 +92,14 @@ def check_names(root, reference):
 
 
 def flags_of_verb(path):
-    """Its own flags, and those of the groups of flags that it includes."""
-    text = path.read_text()
-    names = flags_of(text)
-    for group in re.findall(r'#include "cli/(\w+_flags)\.h"', text):
-        names |= flags_of((path.parent / f"{group}.cc").read_text())
+    """Its own flags, and those of the groups of flags that it includes, and these theirs."""
+    names, texts, seen = set(), [path.read_text()], set()
+    while texts:
+        text = texts.pop()
+        names |= flags_of(text)
+        for group in set(re.findall(r'#include "cli/(\w+_flags)\.h"', text)) - seen:
+            seen.add(group)
+            texts += [(path.parent / f"{group}.{end}").read_text() for end in ("h", "cc")]
     return names
 
 

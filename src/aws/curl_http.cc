@@ -175,6 +175,14 @@ void CurlHttpClient::State::SetUpPeer(CURL* easy) const {
     curl_easy_setopt(easy, CURLOPT_CAPATH, options.ca_dir.c_str());
     if (options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
   }
+  if (!options.client_certificate.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, options.client_certificate.c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE,
+                     options.client_certificate_is_pkcs12 ? "P12" : "PEM");
+    if (!options.client_certificate_is_pkcs12)
+      curl_easy_setopt(easy, CURLOPT_SSLKEY, options.client_certificate.c_str());
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options.client_key_password.c_str());
+  }
   if (options.proxy) curl_easy_setopt(easy, CURLOPT_PROXY, options.proxy->c_str());
 }
 

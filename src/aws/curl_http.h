@@ -15,6 +15,10 @@ struct CurlHttpOptions {
   // always checked.
   std::string ca_file;
   std::string ca_dir;  // as c_rehash makes it
+  // What this client shows a server that asks: a PEM file with certificates and key, or PKCS12.
+  std::string client_certificate;
+  bool client_certificate_is_pkcs12 = false;
+  std::string client_key_password;  // never logged
   // No value: http_proxy, https_proxy, all_proxy and no_proxy of the environment. Empty: none, e.g.
   // for link-local addresses. Else the proxy's URL.
   std::optional<std::string> proxy;

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/pace_flags.h"
 #include "cli/progress_printer.h"
+#include "cli/registry_flags.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/backup.h"
@@ -22,6 +23,7 @@ struct BackupFlags {
   size_t connections = 4;
   PaceFlags pace;
   ThawFlags thaw;
+  RegistryFlags registry;
 };
 
 // How large packs are, and what is left of the memory for everything else. In a bucket a pack
@@ -49,6 +51,7 @@ Result<engine::BackupOptions> ToOptions(const BackupFlags& flags, const Globals&
   options.description = flags.description;
   options.connections_per_broker = flags.connections;
   options.program = ProgramName();
+  MB_ASSIGN_OR_RETURN(options.registry, flags.registry.Open());
   MB_ASSIGN_OR_RETURN(options.pace, flags.pace.Options());
   MB_RETURN_IF_ERROR(SetSizes(flags, globals, &options));
   if (flags.compression != "none") options.zstd_level = 3;
@@ -147,6 +150,7 @@ void AddBackup(CLI::App& app, Globals& globals) {
   verb->add_option("--compression", flags->compression,
                    "none, or zstd where it pays (default none)")
       ->check(CLI::IsMember({"none", "zstd"}));
+  flags->registry.Add(verb, "Keep the subjects of this Schema Registry as well");
   // Only the indexes of what interrupted backups left are read.
   flags->thaw.Add(verb);
   verb->footer(
@@ -154,6 +158,7 @@ void AddBackup(CLI::App& app, Globals& globals) {
       "  maxbrod backup --repo file:///backups/kafka --bootstrap-server b1:9092 --name nightly\n"
       "  maxbrod backup --repo ... --bootstrap-server b1:9092 --topics 'orders*,/iot-[0-9]+/' "
       "--exclude '*-tmp'\n"
+      "  maxbrod backup --repo ... --bootstrap-server b1:9092 --schema-registry http://sr:8081\n"
       "  maxbrod backup --repo ... --bootstrap-server b1:9092 --gentle --rack eu-central-1a");
   verb->callback(
       [flags, &globals] { globals.action = [flags, &globals] { return Run(*flags, globals); }; });

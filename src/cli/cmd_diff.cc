@@ -8,6 +8,7 @@
 #include "cli/folded.h"
 #include "cli/output.h"
 #include "cli/progress_printer.h"
+#include "cli/registry_flags.h"
 #include "cli/thaw_flags.h"
 #include "cli/verbs.h"
 #include "engine/describe_live.h"
@@ -24,6 +25,7 @@ struct DiffFlags {
   RepositoryFlags repository;
   ClusterFlags cluster;
   ThawFlags thaw;
+  RegistryFlags registry;
   std::string a, b, repo_b;
   std::vector<std::string> topics, exclude, groups, only, rename;
   bool placement = false, strict = false, summary = false;
@@ -169,6 +171,8 @@ Result<repo::Snapshot> ReadCluster(const DiffFlags& flags, const engine::DiffOpt
   engine::LiveOptions live;
   // With other names the selection, which is by the snapshot's, says nothing here.
   if (flags.rename.empty()) live.topics = options.topics;
+  MB_ASSIGN_OR_RETURN(auto registry, flags.registry.Open());
+  live.registry = registry.get();
   MB_ASSIGN_OR_RETURN(auto cluster, flags.cluster.Connect(globals));
   progress.Begin("reading the cluster's metadata", 0, 0);
   return engine::DescribeLive(*cluster, live, Clock::System(), progress, globals.context());
@@ -244,6 +248,7 @@ void AddDiff(CLI::App& app, Globals& globals) {
   flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, false);
   flags->thaw.Add(verb);
+  flags->registry.Add(verb, "Also compare with this Schema Registry");
   verb->add_option("--repo-b", flags->repo_b, "Repository of the second snapshot, if another");
   verb->add_option("--topics", flags->topics,
                    "Names, globs or /regular expressions/ (default: all)")
@@ -256,7 +261,8 @@ void AddDiff(CLI::App& app, Globals& globals) {
       ->delimiter(',')
       ->allow_extra_args(false);
   verb->add_option("--only", flags->only,
-                   "Only these: topics, configs, data, groups, acls, quotas, users, cluster")
+                   "Only these: topics, configs, data, groups, acls, quotas, users, "
+                   "cluster, schemas")
       ->delimiter(',')
       ->allow_extra_args(false);
   verb->add_option("--rename", flags->rename, "FROM=TO as given to the restore (may be repeated)")

@@ -1,5 +1,5 @@
-// maxbrod metadata restore: a snapshot's ACLs, quotas, SCRAM users and configs into a cluster,
-// without its data.
+// maxbrod metadata restore: a snapshot's ACLs, quotas, SCRAM users, configs and schemas into a
+// cluster and a Schema Registry, without its data.
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -29,10 +29,13 @@ constexpr const char* kAcls = "acls";
 constexpr const char* kQuotas = "quotas";
 constexpr const char* kUsers = "users";
 constexpr const char* kConfigs = "configs";
+constexpr const char* kSchemas = "schemas";
 constexpr const char* kShareOffsets = "share-offsets";
 
 Result<engine::MetadataSelection> ToSelection(const RestoreMetadataFlags& flags) {
   engine::MetadataSelection selection;
+  selection.schemas = true;
+  MB_ASSIGN_OR_RETURN(selection.registry, flags.metadata.registry.Open());
   if (!flags.only.empty()) {
     auto has = [&](const char* part) {
       return std::find(flags.only.begin(), flags.only.end(), part) != flags.only.end();
@@ -41,7 +44,12 @@ Result<engine::MetadataSelection> ToSelection(const RestoreMetadataFlags& flags)
     selection.quotas = has(kQuotas);
     selection.users = has(kUsers);
     selection.configs = has(kConfigs);
+    selection.schemas = has(kSchemas);
     selection.share_offsets = has(kShareOffsets);
+    if (selection.schemas && selection.registry == nullptr) {
+      return Status(Code::kInvalidArgument, "--only schemas needs a Schema Registry to go to")
+          .WithHint("--schema-registry http://host:8081");
+    }
   }
   selection.broker_configs = flags.metadata.BrokerConfigs();
   for (const std::string& text : flags.if_exists)
@@ -92,7 +100,7 @@ Status Restore(const RestoreMetadataFlags& flags, const Globals& globals) {
 
 void AddMetadata(CLI::App& app, Globals& globals) {
   CLI::App* metadata = app.add_subcommand(
-      "metadata", "ACLs, quotas, users and configs of a snapshot, without its data");
+      "metadata", "ACLs, quotas, users, configs and schemas of a snapshot, without its data");
   metadata->require_subcommand(1);
   auto flags = std::make_shared<RestoreMetadataFlags>();
   CLI::App* verb = metadata->add_subcommand("restore", "Bring them into a cluster");
@@ -101,15 +109,18 @@ void AddMetadata(CLI::App& app, Globals& globals) {
   flags->repository.AddAsOf(verb);
   flags->cluster.Add(verb, true);
   verb->add_flag("--dry-run", flags->dry_run, "Show the plan and touch nothing");
-  verb->add_option("--only", flags->only,
-                   "Some of acls, quotas, users, configs (default: all four), and share-offsets: "
-                   "where share groups begin, once the topics are there at the same offsets")
+  verb->add_option(
+          "--only", flags->only,
+          "Some of acls, quotas, users, configs, schemas (default: all five), and share-offsets: "
+          "where share groups begin, once the topics are there at the same offsets")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({kAcls, kQuotas, kUsers, kConfigs, kShareOffsets}));
-  verb->add_option("--if-exists", flags->if_exists,
-                   "What differs on the target: skip (default), overwrite or fail; for one kind "
-                   "KIND=POLICY with acls, quotas, users, configs (may be repeated)")
+      ->check(CLI::IsMember({kAcls, kQuotas, kUsers, kConfigs, kSchemas, kShareOffsets}));
+  verb->add_option(
+          "--if-exists", flags->if_exists,
+          "What differs on the target: skip (default; of schemas fail), overwrite or fail; for "
+          "one kind KIND=POLICY with acls, quotas, users, configs, schemas (may be "
+          "repeated)")
       ->allow_extra_args(false);
   verb->add_option("--rename", flags->rename,
                    "FROM=TO, or /regex/=replacement with $1, of topics: ACLs follow (may be "
@@ -123,7 +134,9 @@ void AddMetadata(CLI::App& app, Globals& globals) {
       "  maxbrod metadata restore nightly --repo ... --bootstrap-server n1:9092 --only acls,users "
       "--scram-passwords users.txt\n"
       "  maxbrod metadata restore nightly --repo ... --bootstrap-server n1:9092 --if-exists "
-      "quotas=overwrite");
+      "quotas=overwrite\n"
+      "  maxbrod metadata restore nightly --repo ... --bootstrap-server n1:9092 --only schemas "
+      "--schema-registry http://sr:8081");
   verb->callback([flags, &globals] {
     globals.action = [flags, &globals] { return Restore(*flags, globals); };
   });

@@ -29,16 +29,6 @@
 namespace maxbrod::cli {
 namespace {
 
-Result<std::string> ReadTextFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    return Status(Code::kNotFound, "cannot read '" + path + "'").WithHint("check --command-config");
-  }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 // Who we are to AWS where nothing in sasl.jaas.config says it.
 std::shared_ptr<aws::CredentialsProvider> OwnCredentials() {
   return aws::MakeCredentials(aws::SystemNeeds());
@@ -254,7 +244,7 @@ Result<kafka::ClientConfig> ClusterFlags::Config(const CallContext& context,
                                                  aws::MskCluster* msk) const {
   kafka::ClientConfig config;
   if (!command_config.empty()) {
-    MB_ASSIGN_OR_RETURN(std::string text, ReadTextFile(command_config));
+    MB_ASSIGN_OR_RETURN(std::string text, ReadTextFile(command_config, "--command-config"));
     MB_ASSIGN_OR_RETURN(auto properties, kafka::ParseProperties(text));
     std::vector<std::string> ignored;
     MB_ASSIGN_OR_RETURN(config, kafka::ConfigFromProperties(properties, &ignored));
@@ -290,6 +280,14 @@ Result<std::unique_ptr<kafka::Cluster>> ClusterFlags::Connect(const Globals& glo
   MB_ASSIGN_OR_RETURN(kafka::ClientConfig config,
                       Config(globals.context().Within(kAwsLimit), msk == nullptr ? &unused : msk));
   return kafka::Cluster::Connect(config, globals.context().Within(config.api_timeout));
+}
+
+Result<std::string> ReadTextFile(const std::string& path, const std::string& flag) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Status(Code::kNotFound, "cannot read '" + path + "'").WithHint("check " + flag);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
 }
 
 Result<uint64_t> ParseBytes(const std::string& text) {

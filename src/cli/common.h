@@ -81,6 +81,9 @@ struct ClusterFlags {
   Result<kafka::ClientConfig> Config(const CallContext& context, aws::MskCluster* msk) const;
 };
 
+// kNotFound, with a hint at the flag that named it.
+Result<std::string> ReadTextFile(const std::string& path, const std::string& flag);
+
 // "512MiB", "1.5GiB", "64k", "1000": bytes. Binary units.
 Result<uint64_t> ParseBytes(const std::string& text);
 

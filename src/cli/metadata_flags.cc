@@ -14,6 +14,7 @@ CLI::Option* MetadataFlags::Add(CLI::App* verb) {
                  "Also the cluster-wide dynamic broker configs; with =each those of each broker, "
                  "where the target has its id")
       ->check(CLI::IsMember({"default", kEachBroker}));
+  registry.Add(verb, "Where schemas go, of snapshots that have them");
   return verb->add_option(
       "--scram-passwords", passwords,
       "File with lines user:password or user:SCRAM-SHA-256:password, for the users that are made; "

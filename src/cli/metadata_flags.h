@@ -1,15 +1,17 @@
-// Flags of everything that restores users and brokers' configs.
+// Flags of everything that restores users, brokers' configs and schemas.
 #pragma once
 
 #include <string>
 
 #include "cli/common.h"
+#include "cli/registry_flags.h"
 #include "engine/restore_metadata.h"
 
 namespace maxbrod::cli {
 
 struct MetadataFlags {
   std::string passwords, broker_configs;
+  RegistryFlags registry;
 
   // The option of the passwords' file, for more checks.
   CLI::Option* Add(CLI::App* verb);

@@ -220,6 +220,7 @@ void PrintNotAskedFor(const engine::RestorePlan& plan) {
   add(plan.parts.acls, metadata.acls_size(), "ACLs");
   add(plan.parts.quotas, metadata.quotas_size(), "quotas");
   add(plan.parts.users, metadata.scram_users_size(), "SCRAM users");
+  add(plan.parts.schemas, metadata.registry_subjects_size(), "subjects of the Schema Registry");
   if (!list.empty()) std::cout << "\nnot asked for: " << list << " (--parts all)\n";
 }
 

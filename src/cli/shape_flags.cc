@@ -1,5 +1,6 @@
 #include "cli/shape_flags.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "engine/restore_profile.h"
@@ -29,16 +30,17 @@ Result<std::pair<engine::NamePattern, int32_t>> ParsePartitions(const std::strin
 
 void ShapeFlags::Add(CLI::App* verb) {
   auto* parts_flag =
-      verb->add_option("--parts", parts,
-                       "What is restored: topics, data, groups, acls, quotas, users, configs; "
-                       "metadata (all but data and groups), all (default: topics,data,groups)")
+      verb->add_option(
+              "--parts", parts,
+              "What is restored: topics, data, groups, acls, quotas, users, configs, "
+              "schemas; metadata (all but data and groups), all (default: topics,data,groups)")
           ->delimiter(',')
           ->allow_extra_args(false);
   verb->add_flag("--no-groups", no_groups, "Leave consumer groups alone")->excludes(parts_flag);
   verb->add_option("--if-exists", if_exists,
                    "For what the target has already: skip, overwrite or fail; for one kind "
-                   "KIND=POLICY, e.g. topics=skip (may be repeated; default: topics fail, groups "
-                   "overwrite, the rest skip)")
+                   "KIND=POLICY, e.g. topics=skip (may be repeated; default: topics and schemas "
+                   "fail, groups overwrite, the rest skip)")
       ->delimiter(',')
       ->allow_extra_args(false);
   metadata.Add(verb)->check(CLI::ExistingFile);
@@ -93,6 +95,17 @@ Status ShapeFlags::Fill(engine::RestoreSelection* selection) const {
   selection->default_partitioner = partitioner == "default";
   MB_ASSIGN_OR_RETURN(selection->passwords, metadata.Passwords());
   selection->broker_configs = metadata.BrokerConfigs();
+  MB_ASSIGN_OR_RETURN(selection->registry, metadata.registry.Open());
+  const bool named = std::find(parts.begin(), parts.end(), "schemas") != parts.end();
+  if (named && selection->registry == nullptr) {
+    return Status(Code::kInvalidArgument, "--parts schemas needs a Schema Registry to go to")
+        .WithHint("--schema-registry http://host:8081");
+  }
+  if (selection->registry != nullptr && !selection->parts.schemas) {
+    return Status(Code::kInvalidArgument,
+                  "--schema-registry was given, and no schemas are restored")
+        .WithHint("--parts topics,data,groups,schemas, or --parts all");
+  }
   engine::PlacementRule& rule = selection->placement;
   if (!replication_factor.empty()) MB_RETURN_IF_ERROR(rule.ParseFactor(replication_factor));
   if (!placement.empty()) MB_RETURN_IF_ERROR(rule.ParseWhere(placement));

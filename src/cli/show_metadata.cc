@@ -7,6 +7,7 @@
 
 #include "cli/folded.h"
 #include "cli/output.h"
+#include "cli/show_schemas.h"
 #include "engine/scram_passwords.h"
 #include "kafka/admin.h"
 
@@ -227,6 +228,7 @@ void PrintMetadataSummary(const repo::Snapshot& snapshot) {
     std::cout << "disks        " << FormatCount(replicas) << " replicas, " << FormatBytes(bytes)
               << " in " << metadata.log_dirs_size() << " log directories\n";
   }
+  PrintSchemasSummary(metadata);
   for (const auto& missing : metadata.missing())
     PrintFolded("missing      ", missing.part() + ": " + missing.reason());
 }
@@ -236,6 +238,7 @@ void PrintMetadataTables(const repo::Snapshot& snapshot) {
   PrintQuotasAndUsers(snapshot.metadata);
   PrintConfigs(snapshot);
   PrintCluster(snapshot.metadata);
+  PrintSchemasTables(snapshot.metadata);
 }
 
 nlohmann::json MetadataJson(const Metadata& metadata) {
@@ -244,6 +247,7 @@ nlohmann::json MetadataJson(const Metadata& metadata) {
   out["quotas"] = QuotasJson(metadata);
   out["scram_users"] = UsersJson(metadata);
   out["quorum"] = QuorumJson(metadata);
+  out["schema_registry"] = SchemasJson(metadata);
   for (const char* list : {"dynamic_configs", "features", "log_dirs", "missing"})
     out[list] = nlohmann::json::array();
   for (const auto& resource : metadata.configs()) {

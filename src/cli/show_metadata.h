@@ -1,5 +1,5 @@
 // What 'show' says of a cluster's metadata: ACLs, quotas, SCRAM users, dynamic configs, features,
-// the quorum, log directories, and what a snapshot lacks of them.
+// the quorum, log directories, a Schema Registry, and what a snapshot lacks of them.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

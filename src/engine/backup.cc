@@ -55,6 +55,7 @@ class Backup {
     MB_ASSIGN_OR_RETURN(capture.selection,
                         TopicSelection::Parse(options_.topics, options_.exclude));
     capture.hanging_after = options_.hanging_after;
+    capture.registry = options_.registry.get();
     MB_ASSIGN_OR_RETURN(captured_,
                         Capture(cluster_, capture, *options_.clock, progress_, context_));
     report_.hanging_transactions = captured_.hanging_transactions;

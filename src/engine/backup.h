@@ -5,6 +5,7 @@
 // run twice at once.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "engine/fetch_pool.h"
 #include "engine/progress.h"
 #include "kafka/cluster.h"
+#include "registry/registry.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -33,6 +35,7 @@ struct BackupOptions {
   Millis stall_limit{120'000};
   Millis hanging_after{20 * 60 * 1000};
   std::string program;
+  std::shared_ptr<registry::Registry> registry;  // a Schema Registry to read as well; null: none
   Clock* clock = &Clock::System();
 };
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "engine/capture_metadata.h"
+#include "engine/capture_registry.h"
 #include "engine/target_configs.h"
 #include "kafka/errors.h"
 
@@ -210,6 +211,17 @@ Status LookForHangingTransactions(kafka::Cluster& cluster, const CaptureOptions&
   return Status::Ok();
 }
 
+// Asked for by name, so what is missing is told aloud.
+Status CaptureSchemas(registry::Registry& registry, Progress& progress, const CallContext& context,
+                      CapturedCluster* out) {
+  progress.Begin("reading the Schema Registry", 0, 0);
+  const int missing = out->metadata.missing_size();
+  MB_RETURN_IF_ERROR(CaptureRegistry(registry, context, &out->metadata));
+  if (out->metadata.missing_size() > missing)
+    progress.Warn("no schemas: " + out->metadata.missing().rbegin()->reason());
+  return Status::Ok();
+}
+
 }  // namespace
 
 format::ConfigEntry ToConfigEntry(const kafka::ConfigValue& config) {
@@ -243,6 +255,9 @@ Result<CapturedCluster> Capture(kafka::Cluster& cluster, const CaptureOptions& o
   MB_RETURN_IF_ERROR(TakeCut(cluster, context, &out));
   MB_RETURN_IF_ERROR(LookForHangingTransactions(cluster, options, clock, progress, context, &out));
   MB_RETURN_IF_ERROR(CaptureMetadata(cluster, context, &out));
+  // After the cut: it has the schema of every record below.
+  if (options.registry != nullptr)
+    MB_RETURN_IF_ERROR(CaptureSchemas(*options.registry, progress, context, &out));
   return out;
 }
 

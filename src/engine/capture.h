@@ -9,6 +9,7 @@
 #include "engine/progress.h"
 #include "engine/selection.h"
 #include "kafka/cluster.h"
+#include "registry/registry.h"
 #include "repo/format.pb.h"
 
 namespace maxbrod::engine {
@@ -52,6 +53,7 @@ struct CaptureOptions {
   // A transaction open for longer is called hanging (transaction.max.timeout.ms is 15 min by
   // default).
   Millis hanging_after{20 * 60 * 1000};
+  registry::Registry* registry = nullptr;  // a Schema Registry to read as well
 };
 
 // kNotFound names literal topics that do not exist; other errors name broker and API.

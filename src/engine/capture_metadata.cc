@@ -40,15 +40,8 @@ class MetadataCapture {
   Status Part(const char* name, const Capture& capture) {
     Status status = capture(context_.Within(kMetadataPartMax));
     MB_RETURN_IF_ERROR(context_.Check());
-    if (!status.ok()) Missing(name, status);
+    if (!status.ok()) AddMissing(name, status, &out_->metadata);
     return Status::Ok();
-  }
-
-  void Missing(const char* name, const Status& status) {
-    format::MissingPart* missing = out_->metadata.add_missing();
-    missing->set_part(name);
-    missing->set_reason(status.ToString() + (status.hint().empty() ? "" : "; " + status.hint()));
-    missing->set_kafka_error(status.kafka_error());
   }
 
   Status Acls(const CallContext& context) {
@@ -246,6 +239,13 @@ class MetadataCapture {
 };
 
 }  // namespace
+
+void AddMissing(const char* name, const Status& status, format::ClusterMetadata* out) {
+  format::MissingPart* missing = out->add_missing();
+  missing->set_part(name);
+  missing->set_reason(status.ToString() + (status.hint().empty() ? "" : "; " + status.hint()));
+  missing->set_kafka_error(status.kafka_error());
+}
 
 // Brokers write it with a capital letter or without, by version.
 bool IsShareGroup(const std::string& type) {

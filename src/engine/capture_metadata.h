@@ -20,7 +20,11 @@ inline constexpr const char* kShareGroups = "share_groups";
 inline constexpr const char* kFeatures = "features";
 inline constexpr const char* kQuorum = "quorum";
 inline constexpr const char* kLogDirs = "log_dirs";
+inline constexpr const char* kSchemas = "schemas";  // of a Schema Registry (capture_registry.h)
 }  // namespace part
+
+// Lists a part in out->missing, with the reason and the hint.
+void AddMissing(const char* name, const Status& status, format::ClusterMetadata* out);
 
 // Of ListGroups' type.
 bool IsShareGroup(const std::string& type);

@@ -47,6 +47,7 @@ Result<repo::Snapshot> DescribeLive(kafka::Cluster& cluster, const LiveOptions& 
   capture.selection = options.topics;
   capture.groups = options.groups;
   capture.topics_must_exist = false;
+  capture.registry = options.registry;
   MB_ASSIGN_OR_RETURN(CapturedCluster captured,
                       Capture(cluster, capture, clock, progress, context));
   *out.header.mutable_cluster() = captured.info;

@@ -10,6 +10,7 @@ namespace maxbrod::engine {
 struct LiveOptions {
   TopicSelection topics;
   bool groups = true;
+  registry::Registry* registry = nullptr;  // a Schema Registry to describe as well
 };
 
 // Topics with configs, placement and offsets (a partition ends at its last stable offset), brokers,

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int32_t kSourceDefault = 5;  // DescribeConfigs' DEFAULT_CONFIG
 constexpr std::array<const char*, kDiffAreas> kAreaNames = {
-    "topics", "configs", "data", "groups", "acls", "quotas", "users", "cluster"};
+    "topics", "configs", "data", "groups", "acls", "quotas", "users", "cluster", "schemas"};
 constexpr std::array<const char*, kDiffChanges> kChangeNames = {"added", "removed", "changed"};
 constexpr std::array<const char*, 6> kSourceNames = {
     "unknown", "topic", "broker", "default for brokers", "broker's file", "Kafka's default"};

@@ -21,8 +21,9 @@ enum class DiffArea : uint8_t {
   kQuotas,
   kUsers,    // SCRAM users: mechanisms and iterations
   kCluster,  // dynamic configs that belong to no single broker, features
+  kSchemas,  // of a Schema Registry
 };
-inline constexpr size_t kDiffAreas = 8;
+inline constexpr size_t kDiffAreas = 9;
 const char* NameOf(DiffArea area);  // "topics", "configs", ...
 // A list of names. kInvalidArgument with the names there are.
 Result<std::vector<DiffArea>> ParseDiffAreas(const std::vector<std::string>& names);

@@ -65,6 +65,8 @@ class Differ {
   void CompareQuotas();
   void CompareUsers();
   void CompareCluster();
+  // diff_schemas.cc
+  void CompareSchemas();
 
   const repo::Snapshot& a_;
   const repo::Snapshot& b_;

@@ -121,7 +121,7 @@ const format::MissingPart* FindMissing(const format::ClusterMetadata& metadata,
 
 void Differ::CompareMetadata() {
   bool wanted = Wanted(DiffArea::kAcls) || Wanted(DiffArea::kQuotas) || Wanted(DiffArea::kUsers) ||
-                Wanted(DiffArea::kCluster);
+                Wanted(DiffArea::kCluster) || Wanted(DiffArea::kSchemas);
   if (!wanted) return;
   for (const auto* side : {&a_, &b_}) {
     if (side->metadata.captured()) continue;
@@ -134,6 +134,7 @@ void Differ::CompareMetadata() {
   CompareQuotas();
   CompareUsers();
   CompareCluster();
+  CompareSchemas();
 }
 
 // A part that one side could not see is not compared.

@@ -19,6 +19,7 @@ bool Concerns(const MetadataSelection& selection, const std::string& name) {
   if (name == part::kGroupConfigs || name == part::kClientMetrics) return selection.configs;
   if (name == part::kBrokerConfigs) return selection.broker_configs != BrokerConfigs::kNone;
   if (name == part::kShareGroups) return selection.share_offsets;
+  if (name == part::kSchemas) return selection.schemas;
   return false;
 }
 
@@ -40,6 +41,8 @@ const char* MetadataKindName(MetadataKind kind) {
       return "broker_configs";
     case MetadataKind::kShareOffsets:
       return "share_offsets";
+    case MetadataKind::kSchemas:
+      return "schemas";
   }
   return "?";
 }
@@ -79,6 +82,7 @@ Status MetadataPlan::Refusal() const {
     if (item.action != MetadataAction::kRefuse || ++shown > kNamedMax) continue;
     named +=
         (named.empty() ? "" : "; ") + std::string(MetadataKindName(item.kind)) + " " + item.name;
+    if (!item.reason.empty()) named += " (" + item.reason + ")";
   }
   if (count > kNamedMax) named += "; and " + std::to_string(count - kNamedMax) + " more";
   return Status(Code::kAlreadyExists, "the target has other metadata than the snapshot: " + named)
@@ -152,6 +156,7 @@ Result<MetadataPlan> PlanMetadata(const repo::Snapshot& snapshot, kafka::Cluster
                                   const MetadataSelection& selection, const CallContext& context) {
   MetadataPlan plan;
   plan.passwords = selection.passwords;
+  plan.registry = selection.registry;
   if (!snapshot.metadata.captured()) {
     plan.warnings.push_back(
         "the snapshot has no ACLs, quotas, users and configs: its program recorded none");
@@ -169,6 +174,7 @@ Result<MetadataPlan> PlanMetadata(const repo::Snapshot& snapshot, kafka::Cluster
     MB_RETURN_IF_ERROR(PlanBrokerConfigs(planning));
   if (selection.acls) MB_RETURN_IF_ERROR(PlanAcls(planning));
   if (selection.share_offsets) MB_RETURN_IF_ERROR(PlanShareOffsets(planning));
+  if (selection.schemas) MB_RETURN_IF_ERROR(PlanSchemas(planning));
   MB_RETURN_IF_ERROR(CompareFeatures(planning));
   std::stable_sort(plan.items.begin(), plan.items.end(),
                    [](const PlannedMetadata& a, const PlannedMetadata& b) {

@@ -54,6 +54,7 @@ Status PlanUsers(MetadataPlanning& planning);
 Status PlanResourceConfigs(MetadataPlanning& planning);
 Status PlanBrokerConfigs(MetadataPlanning& planning);
 Status PlanShareOffsets(MetadataPlanning& planning);
+Status PlanSchemas(MetadataPlanning& planning);
 // Differing levels become notes.
 Status CompareFeatures(MetadataPlanning& planning);
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "codec/hash.h"
+#include "engine/restore_schemas.h"
 #include "os/crash_point.h"
 
 namespace maxbrod::engine {
@@ -25,6 +26,7 @@ class Execution {
     report_.warnings = plan_.warnings;
     for (const PlannedMetadata& item : plan_.items) Count(item);
     progress_.Begin("restoring users, quotas, configs and ACLs", 0, 0);
+    MB_RETURN_IF_ERROR(Schemas());
     MB_RETURN_IF_ERROR(Users());
     CrashPoint("metadata.after_users");
     MB_RETURN_IF_ERROR(Quotas());
@@ -94,6 +96,15 @@ class Execution {
     for (const PlannedMetadata& item : plan_.items) {
       if (const auto* change = std::get_if<Change>(&item.change)) each(item, *change);
     }
+  }
+
+  // First: nothing of the rest is of use to who cannot read the records.
+  Status Schemas() {
+    if (plan_.registry == nullptr) return Status::Ok();
+    return RestoreSchemas(
+        *plan_.registry, plan_,
+        [this](const PlannedMetadata& item, const Status& status) { return Note(item, status); },
+        progress_, context_);
   }
 
   Status Users() {

@@ -1,5 +1,6 @@
-// A cluster's ACLs, quotas, SCRAM users and dynamic configs from a snapshot into another cluster:
-// a plan that compares the two, and its execution.
+// A cluster's ACLs, quotas, SCRAM users and dynamic configs from a snapshot into another cluster,
+// and a Schema Registry's subjects into another one: a plan that compares the two, and its
+// execution.
 //
 // Everything is done by calls that say what shall be (CreateAcls, AlterClientQuotas, ...), so a run
 // that was killed is repeated by the same call: what is as in the snapshot by then is "same".
@@ -18,6 +19,7 @@
 #include "engine/scram_passwords.h"
 #include "kafka/admin.h"
 #include "kafka/cluster.h"
+#include "registry/registry.h"
 #include "repo/repository.h"
 
 namespace maxbrod::engine {
@@ -38,6 +40,8 @@ struct MetadataSelection {
   // Share groups' start offsets. Only once the topics are there, for which `share_offset` has to
   // answer.
   bool share_offsets = false;
+  bool schemas = false;  // into `registry`; where that is null they are left out, with a warning
+  std::shared_ptr<registry::Registry> registry;
   MergePolicies policies;
 
   NameMap topic_name;      // ACLs on topics follow (literal names only; prefixes stay)
@@ -58,6 +62,7 @@ enum class MetadataKind : uint8_t {
   kClientMetrics,
   kBrokerConfigs,
   kShareOffsets,
+  kSchemas,  // of one subject, or what is configured for the whole registry
 };
 const char* MetadataKindName(MetadataKind kind);  // "acls", "quota", "user", "group_configs", ...
 
@@ -66,7 +71,7 @@ enum class MetadataAction : uint8_t {
   kSame,       // as in the snapshot already
   kSkip,       // differs, stays (policy skip)
   kOverwrite,  // differs, becomes the snapshot's
-  kRefuse,     // differs, and the policy is fail
+  kRefuse,     // differs, and the policy is fail; or cannot be done beside what is there (schemas)
   kLeftOut,    // cannot be restored, or shall not be: see the reason
   kSetAgain,   // only its owner knows it (a password, a sensitive value): see the reason
 };
@@ -92,6 +97,19 @@ struct ShareOffsetsChange {
   std::string group;
   kafka::PerPartition<int64_t> offsets;
 };
+// Into a Schema Registry, in this order; an empty subject: the registry itself. Versions have the
+// level of schema_order.h.
+struct SchemaChange {
+  template <typename T>
+  using Leveled = std::vector<std::pair<size_t, T>>;
+  std::string subject;
+  bool import_mode = false;             // what follows needs it
+  Leveled<int32_t> remove;              // for good: in the way of others (policy overwrite)
+  Leveled<registry::Version> versions;  // registered
+  Leveled<int32_t> mark_deleted;
+  std::optional<registry::Compatibility> compatibility;
+  std::optional<std::string> mode;  // of its own, when all else is done; empty: none
+};
 
 // One thing of the snapshot, and what becomes of it.
 struct PlannedMetadata {
@@ -102,7 +120,7 @@ struct PlannedMetadata {
   MetadataAction action = MetadataAction::kCreate;
   std::string reason;
   std::variant<std::monostate, AclChange, QuotaChange, UserChange, ConfigsChange,
-               ShareOffsetsChange>
+               ShareOffsetsChange, SchemaChange>
       change;  // what is executed; with kSetAgain what could be done all the same
 };
 
@@ -111,6 +129,7 @@ struct MetadataPlan {
   std::vector<std::string> warnings;   // what is not restored, and why
   std::vector<std::string> notes;      // worth knowing: principals unknown here, other features
   std::shared_ptr<const ScramPasswords> passwords;
+  std::shared_ptr<registry::Registry> registry;  // that the items of kSchemas are for
 
   bool refused() const { return !Refusal().ok(); }
   // kAlreadyExists naming what is met under policy fail; OK when there is none.

@@ -12,12 +12,12 @@ constexpr Part kParts[] = {
     {"topics", &RestoreParts::topics, true},   {"data", &RestoreParts::data, false},
     {"groups", &RestoreParts::groups, false},  {"acls", &RestoreParts::acls, true},
     {"quotas", &RestoreParts::quotas, true},   {"users", &RestoreParts::users, true},
-    {"configs", &RestoreParts::configs, true},
+    {"configs", &RestoreParts::configs, true}, {"schemas", &RestoreParts::schemas, true},
 };
 
 Status Unknown(const std::string& name) {
   return Status(Code::kInvalidArgument, "no part of a snapshot is named '" + name + "'")
-      .WithHint("topics, data, groups, acls, quotas, users, configs; metadata, all");
+      .WithHint("topics, data, groups, acls, quotas, users, configs, schemas; metadata, all");
 }
 
 }  // namespace

@@ -17,11 +17,12 @@ struct RestoreParts {
   bool quotas = false;
   bool users = false;    // of SCRAM
   bool configs = false;  // dynamic ones of groups and client metrics
+  bool schemas = false;  // of a Schema Registry
 
   // Names, "all", or "metadata" for everything that is neither data nor a group's offset.
   // kInvalidArgument with a hint for unknown names, and where the parts make no sense together.
   static Result<RestoreParts> Parse(const std::vector<std::string>& names);
-  bool metadata() const { return acls || quotas || users || configs; }
+  bool metadata() const { return acls || quotas || users || configs || schemas; }
   std::string Text() const;  // "topics,data,groups"
   bool operator==(const RestoreParts&) const = default;
 };

@@ -77,6 +77,7 @@ struct RestoreSelection {
   ConfigRules config_rules;
   BrokerConfigs broker_configs = BrokerConfigs::kNone;
   std::shared_ptr<const ScramPasswords> passwords;  // of users that are made; null: none are
+  std::shared_ptr<registry::Registry> registry;     // for schemas; null: none was named
   std::vector<NamePattern> only_groups;             // empty: all
   OffsetsPolicy offsets;
   std::optional<int64_t> at_ms;       // no records newer than this

@@ -31,6 +31,8 @@ Result<std::shared_ptr<const MetadataPlan>> PlanRest(const RestoreSelection& sel
   wanted.quotas = parts.quotas;
   wanted.users = parts.users;
   wanted.configs = parts.configs;
+  wanted.schemas = parts.schemas;
+  wanted.registry = selection.registry;
   wanted.broker_configs = selection.broker_configs;
   if (!parts.metadata() && wanted.broker_configs == BrokerConfigs::kNone)
     return std::shared_ptr<const MetadataPlan>();

@@ -17,8 +17,9 @@ TEST(RestoreParts, DefaultIsTopicsDataGroups) {
 TEST(RestoreParts, MetadataIsAllButDataAndGroups) {
   auto parts = RestoreParts::Parse({"metadata"});
   ASSERT_TRUE(parts.ok());
-  EXPECT_EQ("topics,acls,quotas,users,configs", parts->Text());
-  EXPECT_EQ("topics,data,groups,acls,quotas,users,configs", RestoreParts::Parse({"all"})->Text());
+  EXPECT_EQ("topics,acls,quotas,users,configs,schemas", parts->Text());
+  EXPECT_EQ("topics,data,groups,acls,quotas,users,configs,schemas",
+            RestoreParts::Parse({"all"})->Text());
   EXPECT_EQ("data,acls", RestoreParts::Parse({"acls", "data"})->Text());
 }
 

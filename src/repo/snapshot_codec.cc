@@ -118,6 +118,26 @@ Status WriteGroup(const format::GroupSnapshot& group, const RecordSink& sink) {
   return cutter.Finish();
 }
 
+// A subject of the Schema Registry in pieces that fit a record each, unless one schema does not.
+template <typename Put>
+Status ForPieces(const format::RegistrySubject& subject, const Put& put) {
+  if (subject.ByteSizeLong() <= kRecordBytesAim) return put(subject);
+  format::RegistrySubject piece = subject;
+  piece.clear_versions();
+  size_t bytes = 0;
+  for (const auto& version : subject.versions()) {
+    if (bytes > 0 && bytes + version.ByteSizeLong() > kRecordBytesAim) {
+      MB_RETURN_IF_ERROR(put(piece));
+      piece.Clear();
+      piece.set_subject(subject.subject());
+      bytes = 0;
+    }
+    *piece.add_versions() = version;
+    bytes += version.ByteSizeLong();
+  }
+  return put(piece);
+}
+
 // Lists one after another; what is not repeated is in the first record.
 Status WriteMetadata(const format::ClusterMetadata& metadata, const RecordSink& sink) {
   using Metadata = format::ClusterMetadata;
@@ -146,9 +166,12 @@ Status WriteMetadata(const format::ClusterMetadata& metadata, const RecordSink& 
       put_all(metadata.configs(), [](Metadata* to, const auto& e) { *to->add_configs() = e; }));
   MB_RETURN_IF_ERROR(
       put_all(metadata.log_dirs(), [](Metadata* to, const auto& e) { *to->add_log_dirs() = e; }));
-  MB_RETURN_IF_ERROR(put_all(metadata.registry_subjects(), [](Metadata* to, const auto& e) {
-    *to->add_registry_subjects() = e;
-  }));
+  auto add_subject = [](Metadata* to, const auto& e) { *to->add_registry_subjects() = e; };
+  for (const format::RegistrySubject& subject : metadata.registry_subjects()) {
+    MB_RETURN_IF_ERROR(ForPieces(subject, [&](const format::RegistrySubject& piece) {
+      return cutter.Put(piece, add_subject);
+    }));
+  }
   return cutter.Finish();
 }
 
@@ -182,6 +205,22 @@ void AddGroup(format::GroupSnapshot group, std::vector<format::GroupSnapshot>* g
     return;
   }
   groups->push_back(std::move(group));
+}
+
+// A subject's pieces, in this record and across two, become one again.
+void AddMetadata(format::ClusterMetadata more, format::ClusterMetadata* metadata) {
+  google::protobuf::RepeatedPtrField<format::RegistrySubject> subjects;
+  subjects.Swap(more.mutable_registry_subjects());
+  metadata->MergeFrom(more);
+  auto* all = metadata->mutable_registry_subjects();
+  for (format::RegistrySubject& subject : subjects) {
+    bool goes_on = !all->empty() && all->rbegin()->subject() == subject.subject();
+    if (goes_on) {
+      all->rbegin()->MergeFrom(subject);
+    } else {
+      *all->Add() = std::move(subject);
+    }
+  }
 }
 
 std::string Serialized(const SnapshotContents& contents) {
@@ -267,7 +306,7 @@ Result<SnapshotContents> DecodeSnapshot(const std::string& name, ByteView stored
         AddGroup(std::move(*record.mutable_group()), &out.groups);
         return Status::Ok();
       case format::SnapshotRecord::kMetadata:
-        out.metadata.MergeFrom(record.metadata());
+        AddMetadata(std::move(*record.mutable_metadata()), &out.metadata);
         return Status::Ok();
       case format::SnapshotRecord::RECORD_NOT_SET:
         break;

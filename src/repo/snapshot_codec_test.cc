@@ -48,6 +48,26 @@ TEST(SnapshotCodecTest, LargeListsGoOverSeveralRecordsAndComeBack) {
   ASSERT_EQ(decoded->groups.size(), 1u);
 }
 
+TEST(SnapshotCodecTest, ASubjectWithManySchemasGoesOverSeveralRecords) {
+  SnapshotContents contents = Empty();
+  for (const char* name : {"a", "b", "c"}) {
+    auto* subject = contents.metadata.add_registry_subjects();
+    subject->set_subject(name);
+    subject->set_mode("READONLY");
+    for (int i = 1; i <= 40; ++i) {
+      auto* version = subject->add_versions();
+      version->set_version(i);
+      version->set_schema(std::string(static_cast<size_t>(i) * 3'000, 's'));
+    }
+  }
+  auto stored = EncodeSnapshot(contents);
+  ASSERT_TRUE(stored.ok()) << stored.status().ToString();
+  auto decoded = DecodeSnapshot("one", *stored);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(decoded->metadata.registry_subjects_size(), 3);
+  EXPECT_EQ(contents.metadata.SerializeAsString(), decoded->metadata.SerializeAsString());
+}
+
 TEST(SnapshotCodecTest, AListThatEndsAtARecordsEndIsWhole) {
   SnapshotContents contents = Empty();
   contents.metadata.set_captured(true);

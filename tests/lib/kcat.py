@@ -26,3 +26,15 @@ def keyed(cluster, topic):
         check=True, capture_output=True, text=True, timeout=120)
     rows = [line.split("\t") for line in out.stdout.splitlines()]
     return sorted((int(p), int(o), k, v) for p, o, k, v in rows)
+
+
+def produce_file(cluster, topic, path):
+    """One record whose value is the file."""
+    subprocess.run(["kcat", "-b", cluster.bootstrap(), "-P", "-t", topic, path], check=True, timeout=120)
+
+
+def first_value(cluster, topic):
+    """The first record's value, as bytes."""
+    return subprocess.run(
+        ["kcat", "-b", cluster.bootstrap(), "-C", "-q", "-e", "-c", "1", "-t", topic, "-p", "0", "-o", "beginning", "-f", "%s"],
+        check=True, capture_output=True, timeout=120).stdout
