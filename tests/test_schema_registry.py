@@ -208,6 +208,11 @@ def test_contexts_contracts_and_settings(cluster, repo, fakes):
     assert not done["failed"], done
     assert target.state() == source.state()
     assert target.store.configs == source.store.configs and target.store.modes == source.store.modes
+    # What the target has configured besides goes too.
+    target.call("PUT", "/config/ruled", {"alias": "other"})
+    target.call("PUT", "/config/plain", {"compatibility": "FULL", "alias": "other"})
+    restore(repo, cluster, "a", target, "--if-exists", "schemas=overwrite")
+    assert target.store.configs == source.store.configs
     shown = repo("show", "a", "--json").json["metadata"]["schema_registry"]["subjects"]
     ruled = next(s for s in shown if s["subject"] == "ruled")
     assert ruled["settings"] == {"normalize": True}

@@ -116,6 +116,7 @@ class SchemaPlanning {
         [&](const RegistrySubject& subject) { return !ours.contains(subject.subject()); });
     SchemaChange change;
     if (!SameCompatibility(wanted, has)) change.compatibility = wanted;
+    change.settings_anew = !has.settings.empty();
     if (here_.registry_mode() != there_.registry_mode()) change.mode = here_.registry_mode();
     bool same = !change.compatibility && !change.mode;
     PlannedMetadata& item = planning_.Add(MetadataKind::kSchemas, kWhole,
@@ -206,6 +207,7 @@ class SchemaPlanning {
     const RegistrySubject& has = there == nullptr ? none : *there;
     if (!SameCompatibility(CompatibilityOf(subject), CompatibilityOf(has)))
       change->compatibility = CompatibilityOf(subject);
+    change->settings_anew = !has.settings().empty();
     if (subject.mode() != has.mode()) change->mode = subject.mode();
     if (!change->compatibility && !change->mode) return false;
     // IMPORT is what a run that was killed leaves behind.

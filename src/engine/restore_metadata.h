@@ -108,6 +108,7 @@ struct SchemaChange {
   Leveled<registry::Version> versions;  // registered
   Leveled<int32_t> mark_deleted;
   std::optional<registry::Compatibility> compatibility;
+  bool settings_anew = false;       // what is configured goes first: setting only adds to it
   std::optional<std::string> mode;  // of its own, when all else is done; empty: none
 };
 

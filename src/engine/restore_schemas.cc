@@ -200,7 +200,7 @@ class SchemaRestore {
     Status ended = ForEachInParallel(subjects_.size(), kRegistryRequestsMax, [&](size_t i) {
       const SchemaChange& change = *subjects_[i].change;
       if (change.compatibility && !Untouched(subjects_[i]))
-        statuses[i] = registry_.SetCompatibility(change.subject, *change.compatibility, context);
+        statuses[i] = SetCompatibility(change, context);
       CrashPoint("schemas.before_mode");
       if (change.mode) {
         Status mode = registry_.SetMode(change.subject, *change.mode, context);
@@ -219,13 +219,18 @@ class SchemaRestore {
     return Status::Ok();
   }
 
+  Status SetCompatibility(const SchemaChange& change, const CallContext& context) {
+    if (change.settings_anew)
+      MB_RETURN_IF_ERROR(registry_.SetCompatibility(change.subject, {}, context));
+    return registry_.SetCompatibility(change.subject, *change.compatibility, context);
+  }
+
   Status SetWhole(bool mode) {
     for (const Item& item : whole_) {
       const SchemaChange& change = *item.change;
       Status status;
       if (mode && change.mode) status = registry_.SetMode("", *change.mode, context_);
-      if (!mode && change.compatibility)
-        status = registry_.SetCompatibility("", *change.compatibility, context_);
+      if (!mode && change.compatibility) status = SetCompatibility(change, context_);
       MB_RETURN_IF_ERROR(Note(item, status));
     }
     return Status::Ok();
