@@ -8,8 +8,6 @@
 
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-# Most of what tests of brokers do is waiting.
-TEST_JOBS ?= $(shell echo $$(($(JOBS) + 1)))
 FUZZ_SECONDS ?= 10
 PREFIX ?= /usr/local
 # CTEST_ARGS narrows a run: make test CTEST_ARGS="-R roundtrip"
@@ -51,7 +49,7 @@ standins: deps
 test: deps build/release/build.ninja
 	@$(MAKE) --no-print-directory kafka standins & fetched=$$!; \
 	  cmake --build build/release -j $(JOBS) && wait $$fetched
-	@$(CTEST) --test-dir build/release -j $(TEST_JOBS) $(CTEST_ARGS)
+	@$(CTEST) --test-dir build/release -j $(JOBS) $(CTEST_ARGS)
 
 unit: deps build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)
