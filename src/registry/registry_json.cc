@@ -67,15 +67,19 @@ int32_t Number(const json& object, const char* key) {
   return found == object.end() ? -1 : Number(*found);
 }
 
-// The object under `key` as text; empty when there is none, or nothing in it.
-std::string ObjectText(const json& object, const char* key) {
-  auto found = object.find(key);
-  if (found == object.end() || !found->is_object()) return "";
+// What is in an object, as text; empty when nothing is.
+std::string FieldsText(const json& object) {
   json kept = json::object();
-  for (const auto& [name, value] : found->items()) {
+  for (const auto& [name, value] : object.items()) {
     if (!value.is_null()) kept[name] = value;
   }
   return kept.empty() ? "" : aws::JsonDump(kept);
+}
+
+// The same of the object under `key`; empty when there is none, too.
+std::string ObjectText(const json& object, const char* key) {
+  auto found = object.find(key);
+  return found == object.end() || !found->is_object() ? "" : FieldsText(*found);
 }
 
 void PutObject(const std::string& text, const char* key, json* out) {
@@ -95,8 +99,7 @@ std::string WithoutBlanks(const std::string& text) {
 bool SameText(const Version& a, const Version& b) {
   if (a.schema() == b.schema()) return true;
   if (a.schema_type() == "PROTOBUF") return WithoutBlanks(a.schema()) == WithoutBlanks(b.schema());
-  json left = Parse(a.schema()), right = Parse(b.schema());
-  return !left.is_discarded() && !right.is_discarded() && left == right;
+  return SameJson(a.schema(), b.schema());
 }
 
 bool SameReferences(const Version& a, const Version& b) {
@@ -176,11 +179,7 @@ Result<Compatibility> ParseCompatibility(std::string_view text) {
     if (out.level.empty()) out.level = aws::JsonText(object, key);
     object.erase(key);
   }
-  json kept = json::object();
-  for (const auto& [name, value] : object.items()) {
-    if (!value.is_null()) kept[name] = value;
-  }
-  if (!kept.empty()) out.settings = aws::JsonDump(kept);
+  out.settings = FieldsText(object);
   return out;
 }
 
