@@ -1,6 +1,7 @@
 """S3Store against versitygw and moto: the contract suite, and what a user is told when something is wrong."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -16,12 +17,13 @@ STANDINS = {"versitygw": Versitygw, "moto": Moto}
 
 def contract(url, standin):
     """Runs the contract suite over the S3 at that URL; the number of tests that ran."""
-    # S3Live is what moto has no idea of: the time a request was signed, when an upload began.
-    chosen = "S3/StoreContract.*" if isinstance(standin, Moto) else "S3/*"
-    run = subprocess.run([STORE_TEST, f"--gtest_filter={chosen}", "--gtest_color=no"], text=True, capture_output=True,
-                         timeout=600, env={**os.environ, **standin.env, "MAXBROD_TEST_S3": url})
+    # S3Live is what moto has no idea of: the time a request was signed, when an upload began. And of racing writers it lets
+    # several win: it looks whether the object is there, and puts it later.
+    chosen = "S3/StoreContract.*-*Racing*" if isinstance(standin, Moto) else "S3/*"
+    run = subprocess.run([STORE_TEST, f"--gtest_filter={chosen}", "--gtest_color=no", "--gtest_brief=1"], text=True,
+                         capture_output=True, timeout=600, env={**os.environ, **standin.env, "MAXBROD_TEST_S3": url})
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
-    return run.stdout.count("[       OK ]")
+    return int(re.search(r"\[  PASSED  \] (\d+) tests", run.stdout)[1])
 
 
 @pytest.mark.parametrize("kind", STANDINS)

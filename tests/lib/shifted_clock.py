@@ -3,7 +3,6 @@
 import os
 import pathlib
 import subprocess
-import time
 
 DAY_SECONDS = 24 * 3600
 
@@ -48,9 +47,11 @@ class ServerClock:
         self._hand = pathlib.Path(folder) / "clock"
         self._days = 0
         self._hand.write_text("+0d\n")
-        self.environment = _faketime(FAKETIME_TIMESTAMP_FILE=str(self._hand), FAKETIME_CACHE_DURATION="1")
+        self.environment = _faketime(FAKETIME_TIMESTAMP_FILE=str(self._hand), FAKETIME_NO_CACHE="1")
 
     def pass_days(self, days):
         self._days += days
-        self._hand.write_text(f"+{self._days}d\n")
-        time.sleep(1.5)  # it looks at the hand each second
+        # Not truncated and then written: the server looks at the hand whenever it wants to know the time.
+        moved = self._hand.with_suffix(".moved")
+        moved.write_text(f"+{self._days}d\n")
+        moved.replace(self._hand)
