@@ -46,8 +46,8 @@ def test_jars(version):
 
 def class_archive(version):
     """Where the JVM's shared archive of Kafka's loaded classes lies (lib.cluster makes it). With it a broker starts in
-    half the time; a JVM that cannot use it goes on without."""
-    return CACHE / version / "classes.jsa"
+    half the time; a JVM that cannot use it goes on without, as it does where the jars' paths are others than those in it."""
+    return CACHE / version / f"classes-{hashlib.sha256(str(libs(version)).encode()).hexdigest()[:8]}.jsa"
 
 
 def java(version, flags, main, *args, classpath="", archive=True, detached=False):
