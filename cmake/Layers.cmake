@@ -1,7 +1,8 @@
-# maxbrod_layer(<name> [PROTO] [DEPENDS lib...])
+# maxbrod_layer(<name> [PROTO] [PRECOMPILED header...] [DEPENDS lib...])
 #
 # One static library mb_<name> from src/<name>/*.cc, linked against all layers declared before it, and
 # one test binary <name>_test from the *_test.cc files beside the code. PROTO compiles *.proto there.
+# PRECOMPILED names headers that most of its sources include beside the usual ones.
 # *_testing.cc are helpers of tests (fakes, contracts): compiled into <name>_test, and a library
 # mb_<name>_testing that the tests of all later layers link as well.
 
@@ -11,23 +12,47 @@ option(MAXBROD_PRECOMPILE "Parse the usual headers once per target" OFF)
 set(MAXBROD_USUAL_HEADERS <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable>
     <deque> <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream> <string>
     <string_view> <thread> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+set(MAXBROD_TEST_HEADERS <gmock/gmock.h> <gtest/gtest.h>)
+
+# Precompiled headers of the target's own: the usual ones and those given.
 function(maxbrod_precompile target)
   if(MAXBROD_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE ${MAXBROD_USUAL_HEADERS} ${ARGN})
   endif()
 endfunction()
 
-# Tests are compiled once and run once: what makes them faster makes the whole slower.
-function(maxbrod_compiled_as_tests target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
-  maxbrod_precompile(${target} <gmock/gmock.h> <gtest/gtest.h>)
+# Headers that targets share which are compiled with the same options and definitions: those of a
+# `kind` (code, helpers, tests). Once for each target would cost as much as 40 sources.
+function(maxbrod_share_precompiled kind target)
+  if(NOT MAXBROD_PRECOMPILE)
+    return()
+  endif()
+  if(NOT TARGET precompiled_${kind})
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/precompiled_${kind}.cc CONTENT "")
+    add_library(precompiled_${kind} OBJECT ${CMAKE_BINARY_DIR}/precompiled_${kind}.cc)
+    target_link_libraries(precompiled_${kind} PRIVATE fmt::fmt)
+    target_compile_options(precompiled_${kind} PRIVATE $<$<CONFIG:RelWithDebInfo>:${ARGN}>)
+    target_precompile_headers(precompiled_${kind} PRIVATE ${MAXBROD_USUAL_HEADERS})
+    if(NOT kind STREQUAL code)
+      target_link_libraries(precompiled_${kind} PRIVATE GTest::gmock)
+      target_precompile_headers(precompiled_${kind} PRIVATE ${MAXBROD_TEST_HEADERS})
+    endif()
+  endif()
+  target_precompile_headers(${target} REUSE_FROM precompiled_${kind})
+endfunction()
+
+# Tests are compiled once and run once: what makes them faster makes the whole slower. Their helpers
+# simulate whole worlds.
+function(maxbrod_compiled_as_tests kind target level)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:${level}>)
+  maxbrod_share_precompiled(${kind} ${target} ${level})
 endfunction()
 
 set(MAXBROD_LAYERS "")
 set(MAXBROD_TESTING_LIBRARIES "")
 
 function(maxbrod_layer name)
-  cmake_parse_arguments(ARG "PROTO" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "PROTO" "" "DEPENDS;PRECOMPILED" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
        ${CMAKE_SOURCE_DIR}/src/${name}/*.h)
   set(tests ${sources})
@@ -46,7 +71,11 @@ function(maxbrod_layer name)
   set_target_properties(mb_${name} PROPERTIES LINKER_LANGUAGE CXX)  # a layer may be headers only
   target_include_directories(mb_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(mb_${name} PUBLIC ${links} ${ARG_DEPENDS})
-  maxbrod_precompile(mb_${name})
+  if(ARG_PRECOMPILED)
+    maxbrod_precompile(mb_${name} ${ARG_PRECOMPILED})
+  else()
+    maxbrod_share_precompiled(code mb_${name})
+  endif()
 
   if(ARG_PROTO)
     maxbrod_protos(${name})
@@ -69,7 +98,7 @@ function(maxbrod_layer name)
     add_library(mb_${name}_testing_objects OBJECT ${helpers})
     target_link_libraries(mb_${name}_testing_objects
                           PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
-    maxbrod_compiled_as_tests(mb_${name}_testing_objects)
+    maxbrod_compiled_as_tests(helpers mb_${name}_testing_objects -O1)
     add_library(mb_${name}_testing STATIC $<TARGET_OBJECTS:mb_${name}_testing_objects>)
     target_link_libraries(mb_${name}_testing
                           PUBLIC ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock)
@@ -80,7 +109,7 @@ function(maxbrod_layer name)
     add_executable(${name}_test ${tests} ${testing})
     target_link_libraries(${name}_test PRIVATE ${MAXBROD_TESTING_LIBRARIES} mb_${name} GTest::gmock
                                                GTest::gtest_main)
-    maxbrod_compiled_as_tests(${name}_test)
+    maxbrod_compiled_as_tests(tests ${name}_test -O0)
     include(GoogleTest)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS unit TIMEOUT 300 COST 10000)
