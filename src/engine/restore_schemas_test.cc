@@ -195,7 +195,13 @@ TEST_F(RestoreSchemasTest, ModesArePutBackWhenARunIsStopped) {
       return std::nullopt;
     };
     auto report = Apply(CallContext{Deadline::Never(), stop.get_token()});
-    EXPECT_EQ(report.status().code(), Code::kCancelled) << at;
+    // Modes are put back last, by several threads: whoever gets the stop then may have been the
+    // last.
+    if (report.ok() && at == std::string_view("DELETE /mode")) {
+      EXPECT_EQ(target.Text(), source_.Text());
+    } else {
+      EXPECT_EQ(report.status().code(), Code::kCancelled) << at;
+    }
     for (const auto& [subject, mode] : target.modes) EXPECT_NE(mode, "IMPORT") << subject << at;
     target.fault = {};
     ASSERT_TRUE(Apply().ok()) << at;
