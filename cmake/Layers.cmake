@@ -6,7 +6,7 @@
 # *_testing.cc are helpers of tests (fakes, contracts): compiled into <name>_test, and a library
 # mb_<name>_testing that the tests of all later layers link as well.
 
-option(MAXBROD_PRECOMPILE "Parse the usual headers once per target" OFF)
+option(MAXBROD_PRECOMPILE "Parse the usual headers once per kind of target" OFF)
 # What most sources include. Half of a compiler's time goes into reading these. Only the release
 # preset does it: in the others a source that lacks an include does not compile.
 set(MAXBROD_USUAL_HEADERS <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable>
@@ -14,15 +14,9 @@ set(MAXBROD_USUAL_HEADERS <algorithm> <array> <atomic> <charconv> <chrono> <cond
     <string_view> <thread> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
 set(MAXBROD_TEST_HEADERS <gmock/gmock.h> <gtest/gtest.h>)
 
-# Precompiled headers of the target's own: the usual ones and those given.
-function(maxbrod_precompile target)
-  if(MAXBROD_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE ${MAXBROD_USUAL_HEADERS} ${ARGN})
-  endif()
-endfunction()
-
 # Headers that targets share which are compiled with the same options and definitions: those of a
-# `kind` (code, helpers, tests). Once for each target would cost as much as 40 sources.
+# `kind` (code, helpers, tests); what follows the target are the options that the kind adds. Once for
+# each target would cost as much as 30 sources.
 function(maxbrod_share_precompiled kind target)
   if(NOT MAXBROD_PRECOMPILE)
     return()
@@ -71,10 +65,10 @@ function(maxbrod_layer name)
   set_target_properties(mb_${name} PROPERTIES LINKER_LANGUAGE CXX)  # a layer may be headers only
   target_include_directories(mb_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(mb_${name} PUBLIC ${links} ${ARG_DEPENDS})
-  if(ARG_PRECOMPILED)
-    maxbrod_precompile(mb_${name} ${ARG_PRECOMPILED})
-  else()
+  if(NOT ARG_PRECOMPILED)
     maxbrod_share_precompiled(code mb_${name})
+  elseif(MAXBROD_PRECOMPILE)
+    target_precompile_headers(mb_${name} PRIVATE ${MAXBROD_USUAL_HEADERS} ${ARG_PRECOMPILED})
   endif()
 
   if(ARG_PROTO)
